@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/* A text is a view of bytes that somebody else owns: not terminated, possibly empty, never freed.
+ * Names and values of HTTP fields, paths and tokens travel as texts, so that nothing is copied to be
+ * looked at. ASCII only where case matters, as in RFC 9110. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+#include <strings.h>
+
+struct text {
+    const char *at;
+    size_t len;
+};
+
+/* A text of a string literal, and what printf("%.*s") wants. */
+#define TEXT(literal) ((struct text){"" literal, sizeof(literal) - 1})
+#define TEXT_ARG(t)   (int)(t).len, (t).at
+
+static inline struct text text_of(const char *string) {
+    return (struct text){string ? string : "", string ? strlen(string) : 0};
+}
+
+static inline struct text text_from(const char *begin, const char *end) {
+    return (struct text){begin, (size_t)(end - begin)};
+}
+
+static inline bool text_equal(struct text a, struct text b) {
+    return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
+}
+
+static inline bool text_equal_nocase(struct text a, struct text b) {
+    return a.len == b.len && (a.len == 0 || strncasecmp(a.at, b.at, a.len) == 0);
+}
+
+static inline bool text_starts(struct text t, struct text prefix) {
+    return t.len >= prefix.len && (prefix.len == 0 || memcmp(t.at, prefix.at, prefix.len) == 0);
+}
+
+static inline struct text text_skip(struct text t, size_t n) {
+    return n >= t.len ? (struct text){t.at + t.len, 0} : (struct text){t.at + n, t.len - n};
+}
+
+/* Where byte C first stands in T, or T.len. */
+static inline size_t text_find(struct text t, char c) {
+    const char *hit = t.len ? memchr(t.at, c, t.len) : NULL;
+    return hit ? (size_t)(hit - t.at) : t.len;
+}
+
+/* T without spaces and tabs at both ends (OWS of RFC 9110 section 5.6.3). */
+static inline struct text text_trim(struct text t) {
+    while (t.len && (t.at[0] == ' ' || t.at[0] == '\t')) {
+        t.at++;
+        t.len--;
+    }
+    while (t.len && (t.at[t.len - 1] == ' ' || t.at[t.len - 1] == '\t'))
+        t.len--;
+    return t;
+}
+
+/* The next element of the comma-separated LIST (RFC 9110 section 5.6.1), trimmed; *LIST moves on.
+ * False at the end; empty elements are returned as empty texts. */
+static inline bool text_next_element(struct text *list, struct text *element) {
+    if (!list->at)
+        return false;
+    size_t comma = text_find(*list, ',');
+    *element = text_trim((struct text){list->at, comma});
+    if (comma == list->len)
+        *list = (struct text){NULL, 0};
+    else
+        *list = text_skip(*list, comma + 1);
+    return true;
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/* The configuration as the program uses it: an immutable snapshot, checked as a whole, counted by
+ * reference and shared between threads. Everything in it is owned by it. config/load.h makes one;
+ * config/options.h has the table of every key with its type, range, default and documentation. */
+#pragma once
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/secret.h"
+#include "policy/access.h"
+#include "policy/cors.h"
+#include "policy/route.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Where in the files a thing was said; file "" if nowhere (a default). */
+struct config_where {
+    const char *file;
+    unsigned line;
+};
+
+struct config_uri {
+    char *text;      /* the whole, without userinfo or fragment */
+    bool tls;        /* https */
+    char *host;      /* lower case, no brackets */
+    uint16_t port;   /* always set */
+    char *authority; /* what the Host field says: no default port */
+    char *path;      /* at least "/" */
+    char *query;     /* without '?', or NULL */
+};
+
+enum config_secret_kind {
+    SECRET_NONE, /* not given */
+    SECRET_INLINE,
+    SECRET_FILE,
+    SECRET_ENV,
+    SECRET_CREDENTIAL, /* a file in systemd's $CREDENTIALS_DIRECTORY */
+};
+
+struct config_secret {
+    enum config_secret_kind kind;
+    char *source; /* path, variable or credential name; NULL for inline */
+    struct secret *value;
+    struct config_where where;
+};
+
+enum config_auth_type { AUTH_NONE, AUTH_KEY };
+
+struct config_auth {
+    enum config_auth_type type;
+    char *header; /* "Authorization" */
+    char *prefix; /* "Bearer " */
+    struct config_secret primary, secondary;
+};
+
+/* How the upstream's TLS is done. NULL strings mean: not given. */
+struct config_tls {
+    unsigned min_version, max_version; /* 12, 13; max_version 0: highest */
+    char *ca_file;                     /* NULL: the system's */
+    char *client_certificate, *client_key;
+    char *pin; /* "sha256//BASE64[;sha256//…]" as CURLOPT_PINNEDPUBLICKEY takes it */
+    struct config_where where;
+};
+
+struct config_header {
+    char *name, *value;
+};
+
+struct config_route {
+    char *path;
+    bool subpaths;
+    struct config_uri scoring, swagger;
+    struct config_auth auth;
+    struct cors *cors; /* NULL: no origin is served */
+    unsigned methods;  /* set of enum method; HEAD follows GET */
+    struct config_header *set_headers;
+    size_t set_header_count;
+    char *default_content_type; /* NULL: none */
+    bool required, idempotent, client_deployment;
+    char *deployment; /* NULL: none */
+    usec_t connect_timeout, response_timeout, idle_timeout, total_timeout; /* 0: none */
+    uint64_t body_bytes, replay_bytes;
+    struct config_tls tls; /* the route's own over the top level's */
+    struct config_where where;
+};
+
+enum config_listen_kind { LISTEN_TCP, LISTEN_UNIX, LISTEN_SYSTEMD, LISTEN_OFF };
+
+struct config_listen {
+    enum config_listen_kind kind;
+    char *address; /* TCP: numeric, no brackets */
+    uint16_t port; /* 0: the kernel's choice */
+    char *path;    /* unix */
+    mode_t mode;   /* unix; 0660 by default */
+    gid_t group;   /* unix; (gid_t)-1: leave it */
+    char *name;    /* systemd: FileDescriptorName= */
+    bool allow_remote;
+    struct access_list access;
+    struct config_where where;
+};
+
+struct config {
+    struct config_listen *listen;
+    size_t listen_count;
+    struct config_listen admin;
+    unsigned workers; /* 0: chosen at start */
+    char **hosts;
+    size_t host_count;
+    struct config_route *routes;
+    size_t route_count;
+    struct route_table *table; /* route_match.index is that of routes */
+    struct config_tls tls;
+    char *proxy; /* egress proxy URL, or NULL */
+    char *no_proxy;
+    unsigned max_connections, header_bytes;
+    usec_t client_idle_timeout, client_header_timeout;
+    usec_t drain_timeout;
+    enum log_level log_level;
+    enum log_format log_format;
+    bool log_access;
+    int references; /* use config_ref, config_unref */
+};
+
+struct config *config_ref(struct config *c);
+/* Drops a reference (NULL is fine), frees and wipes with the last one, sets *C to NULL. */
+void config_unref(struct config **c);
