@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: MIT */
+/* Dialling with libcurl, as upstream/dial.h says. One multi handle per trust configuration: libcurl
+ * caches one CA store and its TLS sessions per multi and share. */
+#include "upstream/conn_private.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/* A dial can block the loop for about a millisecond, so only so many start in one turn. */
+#define DIALS_PER_TURN 4
+
+/* Everything that is dialled under one trust. */
+struct dial_group {
+    struct list node;
+    struct dialer *dialer;
+    struct trust *trust;
+    CURLM *multi;
+    CURLSH *share; /* TLS sessions, for resumption */
+};
+
+struct dialer {
+    struct loop *loop;
+    struct list groups;
+    struct list waiting; /* dials that have not started */
+    struct list dialling;
+    bool progressed; /* libcurl was called since the messages were read */
+};
+
+/* A descriptor that libcurl wants to be told of while it dials. */
+struct dial_socket {
+    struct watch watch;
+    struct dial_group *group;
+};
+
+bool dial_global_init(void) {
+    /* libcurl would follow these behind our back; the configuration and the two proxy variables, which
+     * the configuration has read already, are all there is. */
+    unsetenv("SSLKEYLOGFILE");
+    return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+}
+
+void dial_global_done(void) {
+    curl_global_cleanup();
+}
+
+const char *dial_versions(void) {
+    return curl_version();
+}
+
+static void drive(struct dial_group *group, curl_socket_t fd, int events) {
+    int running;
+    group->dialer->progressed = true;
+    /* The outcome of every dial comes as a message. */
+    (void)curl_multi_socket_action(group->multi, fd, events, &running);
+}
+
+static void on_dial_socket(struct watch *watch, uint32_t events) {
+    struct dial_socket *s = container_of(watch, struct dial_socket, watch);
+    int mask = 0;
+    if (events & (EPOLLIN | EPOLLRDHUP))
+        mask |= CURL_CSELECT_IN;
+    if (events & EPOLLOUT)
+        mask |= CURL_CSELECT_OUT;
+    if (events & (EPOLLERR | EPOLLHUP))
+        mask |= CURL_CSELECT_ERR;
+    drive(s->group, watch->fd, mask);
+}
+
+static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *context, void *assigned) {
+    (void)easy;
+    struct dial_group *group = context;
+    struct dial_socket *s = assigned;
+    if (what == CURL_POLL_REMOVE) {
+        if (s) {
+            loop_unwatch(group->dialer->loop, &s->watch);
+            curl_multi_assign(group->multi, fd, NULL);
+            free(s);
+        }
+        return 0;
+    }
+    uint32_t events = (what & CURL_POLL_IN ? EPOLLIN : 0u) | (what & CURL_POLL_OUT ? EPOLLOUT : 0u);
+    if (s)
+        return loop_change(group->dialer->loop, &s->watch, events) ? 0 : -1;
+    s = calloc(1, sizeof *s);
+    if (!s)
+        return -1;
+    *s = (struct dial_socket){.watch = {.fd = fd, .ready = on_dial_socket}, .group = group};
+    if (!loop_watch(group->dialer->loop, &s->watch, events)) {
+        free(s);
+        return -1;
+    }
+    curl_multi_assign(group->multi, fd, s);
+    return 0;
+}
+
+struct dialer *dialer_new(struct loop *loop) {
+    struct dialer *d = calloc(1, sizeof *d);
+    if (!d)
+        return NULL;
+    d->loop = loop;
+    list_init(&d->groups);
+    list_init(&d->waiting);
+    list_init(&d->dialling);
+    return d;
+}
+
+static void group_free(struct dial_group *group) {
+    list_remove(&group->node);
+    if (group->multi)
+        curl_multi_cleanup(group->multi);
+    if (group->share)
+        curl_share_cleanup(group->share);
+    trust_unref(&group->trust);
+    free(group);
+}
+
+void dialer_free(struct dialer **pointer) {
+    struct dialer *d = *pointer;
+    *pointer = NULL;
+    if (!d)
+        return;
+    list_each(node, next, &d->groups)
+        group_free(list_entry(node, struct dial_group, node));
+    free(d);
+}
+
+static struct dial_group *group_of(struct dialer *d, struct trust *trust) {
+    list_each(node, next, &d->groups) {
+        struct dial_group *known = list_entry(node, struct dial_group, node);
+        if (known->trust == trust)
+            return known;
+    }
+    struct dial_group *group = calloc(1, sizeof *group);
+    if (!group)
+        return NULL;
+    *group = (struct dial_group){.dialer = d, .trust = trust_ref(trust)};
+    list_push_back(&d->groups, &group->node);
+    group->multi = curl_multi_init();
+    group->share = curl_share_init();
+    if (!group->multi || !group->share) {
+        group_free(group);
+        return NULL;
+    }
+    curl_share_setopt(group->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+    curl_multi_setopt(group->multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket);
+    curl_multi_setopt(group->multi, CURLMOPT_SOCKETDATA, group);
+    return group;
+}
+
+static CURLcode on_ssl_context(CURL *easy, void *ssl_ctx, void *context) {
+    (void)easy;
+    trust_prepare(context, ssl_ctx);
+    return CURLE_OK;
+}
+
+static long tls_versions(const struct config_tls *tls) {
+    long min = tls->min_version == 13 ? CURL_SSLVERSION_TLSv1_3 : CURL_SSLVERSION_TLSv1_2;
+    long max = tls->max_version == 12   ? CURL_SSLVERSION_MAX_TLSv1_2
+               : tls->max_version == 13 ? CURL_SSLVERSION_MAX_TLSv1_3
+                                        : CURL_SSLVERSION_MAX_DEFAULT;
+    return min | max;
+}
+
+static CURLcode set_tls(CURL *easy, struct dial_group *group) {
+    const struct config_tls *tls = trust_tls(group->trust);
+    CURLcode bad = CURLE_OK;
+#define SET(option, value) bad = bad ? bad : curl_easy_setopt(easy, option, value)
+    SET(CURLOPT_SSLVERSION, tls_versions(tls));
+    SET(CURLOPT_SSL_VERIFYPEER, 1L);
+    SET(CURLOPT_SSL_VERIFYHOST, 2L);
+    /* The store comes from the trust; libcurl shall load none. */
+    SET(CURLOPT_CAINFO, NULL);
+    SET(CURLOPT_CAPATH, NULL);
+    SET(CURLOPT_SSL_CTX_FUNCTION, on_ssl_context);
+    SET(CURLOPT_SSL_CTX_DATA, group->trust);
+    SET(CURLOPT_SHARE, group->share);
+    if (tls->client_certificate) {
+        SET(CURLOPT_SSLCERT, tls->client_certificate);
+        SET(CURLOPT_SSLKEY, tls->client_key ? tls->client_key : tls->client_certificate);
+    }
+    if (tls->pin)
+        SET(CURLOPT_PINNEDPUBLICKEY, tls->pin);
+    return bad;
+}
+
+static CURLcode set_route(CURL *easy, const struct origin *origin) {
+    CURLcode bad = CURLE_OK;
+    char url[512];
+    bool v6 = strchr(origin->uri->host, ':');
+    int n = snprintf(url, sizeof url, "%s://%s%s%s:%u/", origin->uri->tls ? "https" : "http",
+                     v6 ? "[" : "", origin->uri->host, v6 ? "]" : "", origin->uri->port);
+    if (n < 0 || (size_t)n >= sizeof url)
+        return CURLE_URL_MALFORMAT;
+    SET(CURLOPT_URL, url);
+    SET(CURLOPT_CONNECT_ONLY, 1L);
+    SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    SET(CURLOPT_PROTOCOLS_STR, "http,https");
+    SET(CURLOPT_NOSIGNAL, 1L);
+    SET(CURLOPT_QUICK_EXIT, 1L); /* never join a resolver thread */
+    SET(CURLOPT_CONNECTTIMEOUT_MS, (long)(origin->connect_timeout / USEC_PER_MS));
+    SET(CURLOPT_TCP_KEEPALIVE, 1L);
+    SET(CURLOPT_FRESH_CONNECT, 1L);
+    SET(CURLOPT_PROXY, origin->proxy ? origin->proxy : "");
+    if (origin->proxy) {
+        SET(CURLOPT_NOPROXY, origin->no_proxy ? origin->no_proxy : "");
+        SET(CURLOPT_HTTPPROXYTUNNEL, 1L);
+    }
+#undef SET
+    return bad;
+}
+
+struct conn *dialer_dial(struct dialer *d, const struct origin *origin, dial_done *done,
+                         void *context) {
+    struct conn *c = calloc(1, sizeof *c);
+    if (!c)
+        return NULL;
+    *c = (struct conn){.loop = d->loop,
+                       .watch.fd = -1,
+                       .dialer = d,
+                       .origin = origin,
+                       .done = done,
+                       .context = context};
+    list_init(&c->book.node);
+    list_push_back(&d->waiting, &c->node);
+    return c;
+}
+
+static bool start(struct conn *c) {
+    c->group = group_of(c->dialer, c->origin->trust);
+    c->easy = c->group ? curl_easy_init() : NULL;
+    if (!c->easy || set_route(c->easy, c->origin) || set_tls(c->easy, c->group) ||
+        curl_easy_setopt(c->easy, CURLOPT_PRIVATE, c))
+        return false;
+    list_remove(&c->node);
+    list_push_back(&c->dialer->dialling, &c->node);
+    return curl_multi_add_handle(c->group->multi, c->easy) == CURLM_OK;
+}
+
+/* The reason to give for libcurl's code. */
+static enum reason reason_of(CURL *easy, CURLcode code) {
+    long connect_status = 0;
+    switch (code) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+        return REASON_dns_error;
+    case CURLE_COULDNT_CONNECT:
+        return REASON_connection_refused;
+    case CURLE_OPERATION_TIMEDOUT:
+        return REASON_connect_timeout;
+    case CURLE_COULDNT_RESOLVE_PROXY:
+    case CURLE_PROXY:
+        return REASON_proxy_refused;
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
+    case CURLE_SSL_ISSUER_ERROR:
+        return REASON_certificate_error;
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_SSL_CIPHER:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_USE_SSL_FAILED:
+        return REASON_tls_error;
+    case CURLE_OUT_OF_MEMORY:
+    case CURLE_FAILED_INIT:
+        return REASON_out_of_resources;
+    case CURLE_RECV_ERROR:
+        (void)curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &connect_status);
+        return connect_status ? REASON_proxy_refused : REASON_connection_failed;
+    default:
+        return REASON_connection_failed;
+    }
+}
+
+static void finish(struct conn *c, enum reason why) {
+    list_remove(&c->node);
+    dial_done *done = c->done;
+    void *context = c->context;
+    c->done = NULL;
+    if (why == REASON_NONE && !conn_opened(c))
+        why = REASON_connection_failed;
+    if (why != REASON_NONE)
+        conn_close(&c);
+    done(context, c, why);
+}
+
+static void read_messages(struct dialer *d) {
+    d->progressed = false;
+    list_each(node, next, &d->groups) {
+        struct dial_group *group = list_entry(node, struct dial_group, node);
+        int left;
+        CURLMsg *message;
+        while ((message = curl_multi_info_read(group->multi, &left))) {
+            struct conn *c = NULL;
+            CURLcode code = message->data.result;
+            curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&c);
+            if (message->msg == CURLMSG_DONE && c && c->done)
+                finish(c, code ? reason_of(c->easy, code) : REASON_NONE);
+        }
+    }
+}
+
+bool dialer_turn(struct dialer *d) {
+    for (int i = 0; i < DIALS_PER_TURN && !list_empty(&d->waiting); i++) {
+        struct conn *c = list_entry(d->waiting.next, struct conn, node);
+        if (start(c))
+            d->progressed = true;
+        else
+            finish(c, REASON_out_of_resources);
+    }
+    if (list_empty(&d->dialling))
+        return !list_empty(&d->waiting);
+    /* libcurl's own timer decides; calling it without one due costs next to nothing. */
+    list_each(node, next, &d->groups) {
+        struct dial_group *group = list_entry(node, struct dial_group, node);
+        long ms = -1;
+        if (curl_multi_timeout(group->multi, &ms) == CURLM_OK && ms == 0)
+            drive(group, CURL_SOCKET_TIMEOUT, 0);
+    }
+    if (d->progressed)
+        read_messages(d);
+    return !list_empty(&d->waiting);
+}
+
+usec_t dialer_deadline(const struct dialer *d) {
+    usec_t deadline = USEC_NEVER;
+    if (list_empty(&d->dialling))
+        return deadline;
+    list_each(node, next, &d->groups) {
+        const struct dial_group *group = list_entry(node, struct dial_group, node);
+        long ms = -1;
+        if (curl_multi_timeout(group->multi, &ms) == CURLM_OK && ms >= 0) {
+            usec_t at = d->loop->now + (ms + 1) * USEC_PER_MS;
+            deadline = at < deadline ? at : deadline;
+        }
+    }
+    return deadline;
+}
+
+void conn_close(struct conn **pointer) {
+    struct conn *c = *pointer;
+    *pointer = NULL;
+    if (!c)
+        return;
+    if (c->done)
+        list_remove(&c->node);
+    if (c->open)
+        loop_unwatch(c->loop, &c->watch);
+    if (c->easy && c->group)
+        curl_multi_remove_handle(c->group->multi, c->easy);
+    curl_easy_cleanup(c->easy);
+    free(c);
+}

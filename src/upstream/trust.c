@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/* The only file that knows OpenSSL's API for connections: the store of trusted certificates and what
+ * libcurl leaves to its SSL_CTX callback. */
+#include "upstream/trust.h"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509_vfy.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* Where distributions keep the bundle of CA certificates; the first that exists is taken. The
+ * environment (SSL_CERT_FILE and its kin) is not asked. */
+static const char *const system_bundles[] = {
+    "/etc/ssl/certs/ca-certificates.crt", /* Debian, Ubuntu */
+    "/etc/pki/tls/certs/ca-bundle.crt",   /* Fedora, RHEL */
+    "/etc/ssl/ca-bundle.pem",             /* openSUSE */
+    "/etc/ssl/cert.pem",                  /* Alpine */
+};
+
+struct trust {
+    atomic_int references;
+    struct config_tls tls;
+    X509_STORE *store;
+};
+
+static char *copy(const char *string, bool *failed) {
+    if (!string)
+        return NULL;
+    char *duplicate = strdup(string);
+    *failed |= !duplicate;
+    return duplicate;
+}
+
+static void say_openssl(struct buf *error, const char *what, const char *file) {
+    unsigned long code = ERR_peek_last_error();
+    const char *why = code ? ERR_reason_error_string(code) : NULL;
+    buf_addf(error, "%s \"%s\": %s", what, file, why ? why : "cannot be read");
+    ERR_clear_error();
+}
+
+static bool load_store(struct trust *t, struct buf *error) {
+    const char *file = t->tls.ca_file;
+    for (size_t i = 0; !file && i < ARRAY_LEN(system_bundles); i++)
+        if (access(system_bundles[i], R_OK) == 0)
+            file = system_bundles[i];
+    if (!file) {
+        buf_add_string(error, "no CA certificates on this machine; install ca-certificates or set "
+                              "tls.ca_file");
+        return false;
+    }
+    t->store = X509_STORE_new();
+    if (!t->store || X509_STORE_load_file(t->store, file) != 1) {
+        say_openssl(error, "no CA certificate can be loaded from", file);
+        return false;
+    }
+    /* As libcurl does: an intermediate in the file is trusted in its own right. */
+    X509_STORE_set_flags(t->store, X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_TRUSTED_FIRST);
+    return true;
+}
+
+/* Tries the client certificate now, so that a wrong one is an error at the start and not a 502. */
+static bool check_client(const struct config_tls *tls, struct buf *error) {
+    if (!tls->client_certificate)
+        return true;
+    const char *key = tls->client_key ? tls->client_key : tls->client_certificate;
+    SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+    bool ok = false;
+    if (!ctx)
+        buf_add_string(error, "out of memory");
+    else if (SSL_CTX_use_certificate_chain_file(ctx, tls->client_certificate) != 1)
+        say_openssl(error, "no certificate can be loaded from", tls->client_certificate);
+    else if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1)
+        say_openssl(error, "no private key that fits the certificate can be loaded from", key);
+    else
+        ok = true;
+    SSL_CTX_free(ctx);
+    return ok;
+}
+
+struct trust *trust_new(const struct config_tls *tls, struct buf *error) {
+    struct trust *t = calloc(1, sizeof *t);
+    bool failed = !t;
+    if (t) {
+        atomic_init(&t->references, 1);
+        t->tls = *tls;
+        t->tls.ca_file = copy(tls->ca_file, &failed);
+        t->tls.client_certificate = copy(tls->client_certificate, &failed);
+        t->tls.client_key = copy(tls->client_key, &failed);
+        t->tls.pin = copy(tls->pin, &failed);
+    }
+    if (failed)
+        buf_add_string(error, "out of memory");
+    if (failed || !load_store(t, error) || !check_client(tls, error))
+        trust_unref(&t);
+    return t;
+}
+
+struct trust *trust_ref(struct trust *t) {
+    atomic_fetch_add_explicit(&t->references, 1, memory_order_relaxed);
+    return t;
+}
+
+void trust_unref(struct trust **pointer) {
+    struct trust *t = *pointer;
+    *pointer = NULL;
+    if (!t || atomic_fetch_sub_explicit(&t->references, 1, memory_order_acq_rel) != 1)
+        return;
+    X509_STORE_free(t->store);
+    free(t->tls.ca_file);
+    free(t->tls.client_certificate);
+    free(t->tls.client_key);
+    free(t->tls.pin);
+    free(t);
+}
+
+const struct config_tls *trust_tls(const struct trust *t) {
+    return &t->tls;
+}
+
+static bool same(const char *a, const char *b) {
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+bool trust_is_of(const struct trust *t, const struct config_tls *tls) {
+    return t->tls.min_version == tls->min_version && t->tls.max_version == tls->max_version &&
+           same(t->tls.ca_file, tls->ca_file) &&
+           same(t->tls.client_certificate, tls->client_certificate) &&
+           same(t->tls.client_key, tls->client_key) && same(t->tls.pin, tls->pin);
+}
+
+void trust_prepare(struct trust *t, void *ssl_ctx) {
+    SSL_CTX *ctx = ssl_ctx;
+    /* A verify store goes before the context's own store, which libcurl fills and caches; so libcurl
+     * never writes to the one that all threads share. */
+    SSL_CTX_set1_verify_cert_store(ctx, t->store);
+    /* Without partial writes a send of more than a record can say "again" after bytes have left. */
+    SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_clear_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_read_ahead(ctx, 1); /* one recv(2) for a record instead of two */
+    SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION);
+    SSL_CTX_clear_options(ctx, SSL_OP_NO_TICKET);
+}
+
+bool trust_closed_cleanly(const void *ssl) {
+    return ssl && (SSL_get_shutdown(ssl) & SSL_RECEIVED_SHUTDOWN);
+}
+
+bool trust_has_pending(const void *ssl) {
+    return ssl && SSL_has_pending(ssl);
+}
