@@ -81,6 +81,10 @@ struct exchange {
 };
 
 /* exchange.c */
+/* Gathers no longer: asks for a connection and sends. */
+void exchange_start(struct exchange *x);
+/* Frees the memory of one that is not in use. */
+void exchange_free(struct exchange *x);
 void exchange_set_state(struct exchange *x, enum exchange_state state);
 /* Sets the timer to the next moment at which something is due. */
 void exchange_arm(struct exchange *x);
