@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: MIT
+"""Fixtures of the end-to-end tests."""
+
+import itertools
+
+import pytest
+
+from lib.certs import Certs
+from lib.gateway import Gateway
+from lib.upstream import ScriptedUpstream
+
+
+@pytest.fixture(scope="session")
+def certs(tmp_path_factory, worker_id):
+    base = tmp_path_factory.getbasetemp()
+    return Certs((base if worker_id == "master" else base.parent) / "certs")
+
+
+@pytest.fixture
+def upstream(certs):
+    """Makes a ScriptedUpstream, with TLS and a good certificate unless told otherwise."""
+    made = []
+
+    def make(script=None, **options):
+        options.setdefault("tls", certs.good)
+        made.append(ScriptedUpstream(script, **options))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.stop()
+    for one in made:
+        one.check()
+
+
+@pytest.fixture
+def gateway(certs, tmp_path, upstream):  # pylint: disable=unused-argument
+    """Makes a running Gateway that trusts the tests' CA. Stopped, and looked over, before the
+    upstreams stop."""
+    made, numbers = [], itertools.count()
+
+    def make(routes=(), **options):
+        options.setdefault("ca", certs.ca)
+        one = Gateway(tmp_path / f"gateway{next(numbers)}", routes, **options)
+        made.append(one)
+        return one
+
+    yield make
+    try:
+        for one in made:
+            one.finish()
+    finally:
+        for one in made:
+            one.kill()
+
+
+@pytest.fixture
+def serve(upstream, gateway):
+    """serve(script or handler=…, auth=…, route keys…) -> (gateway, upstream) with one route /score.
+    UPSTREAM: options of the upstream; TOP: of the gateway."""
+    def make(script=None, handler=None, upstream_options=None, top=None, **route):
+        up = upstream(script, handler=handler, **(upstream_options or {}))
+        return gateway([{"path": "/score", "scoring_uri": up.url("/score"), **route}],
+                       **(top or {})), up
+
+    return make
