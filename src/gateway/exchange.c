@@ -99,7 +99,8 @@ static void reset(struct exchange *x, struct caller *caller, const struct head *
     x->wait = (struct pool_wait){.ready = on_connection};
     list_init(&x->wait.node);
     x->attempts = 0;
-    x->reused = x->holding = x->key_switched = x->answer_began = x->cut = false;
+    x->reused = x->holding = x->key_switched = x->answer_began = x->answer_extra = x->cut = false;
+    x->sent_id[0] = '\0';
     x->idle_age = 0;
     x->hold_check = x->settle = USEC_NEVER;
     x->hold_checks = 0;
@@ -223,7 +224,7 @@ static void use_connection(struct exchange *x, struct conn *c) {
         return;
     }
     answer_begin(&x->answer, x->head.method == METHOD_HEAD);
-    x->answer_began = false;
+    x->answer_began = x->answer_extra = false;
     x->rx_read = x->body_begin = x->body_end = 0;
     exchange_set_state(x, EXCHANGE_SENDING);
     request_pump(x);
@@ -255,11 +256,10 @@ static void connect_upstream(struct exchange *x, bool warm) {
 
 void exchange_start(struct exchange *x) {
     x->response_deadline_from = x->gateway->loop->now;
-    if (x->ended || x->head.content_length != HEAD_NO_LENGTH)
-        x->framing = head_has_body(&x->head) ? FRAMING_LENGTH : FRAMING_NONE;
+    if (request_choose_framing(x))
+        connect_upstream(x, /* warm= */ true);
     else
-        x->framing = x->head.chunked ? FRAMING_CHUNKED : FRAMING_NONE;
-    connect_upstream(x, /* warm= */ true);
+        exchange_fail(x, REASON_out_of_resources);
     exchange_arm(x);
 }
 

@@ -73,6 +73,7 @@ struct exchange {
     size_t rx_read;              /* bytes of the answer's head, and behind it, that were read */
     size_t body_begin, body_end; /* body bytes in rx that the caller has not got yet */
     bool answer_began;           /* a byte of it came */
+    bool answer_extra;           /* bytes came behind it: the connection is not to be trusted */
     bool cut;                    /* the answer broke off: pull() says so */
     usec_t settle;               /* until when a short answer is waited for; USEC_NEVER: not */
     struct buf own_body, own_fields;
@@ -98,6 +99,8 @@ void exchange_again(struct exchange *x, unsigned key, bool warm);
 void exchange_release(struct exchange *x, bool reusable);
 
 /* request.c */
+/* Decides how the body is framed, with what is known of it when the exchange starts. False: memory. */
+bool request_choose_framing(struct exchange *x);
 bool request_write_head(struct exchange *x, const struct head *h, const struct route_match *match);
 bool request_finish_head(struct exchange *x);
 size_t request_take_body(struct exchange *x, const char *bytes, size_t n);

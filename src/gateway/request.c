@@ -145,6 +145,22 @@ static void add_chunk(struct buf *b, const char *bytes, size_t n) {
     buf_add(b, "\r\n", 2);
 }
 
+bool request_choose_framing(struct exchange *x) {
+    if (!head_has_body(&x->head)) {
+        x->framing = FRAMING_NONE;
+    } else if (x->ended || !x->head.chunked) {
+        x->framing = FRAMING_LENGTH;
+    } else {
+        x->framing = FRAMING_CHUNKED;
+        struct buf gathered = x->body;
+        buf_init(&x->body, gathered.max);
+        if (gathered.len)
+            add_chunk(&x->body, gathered.at, gathered.len);
+        buf_done(&gathered);
+    }
+    return buf_ok(&x->body);
+}
+
 /* A body that is too large to keep: what was sent of it is dropped, and from now on only a window of
  * it is here. It cannot be sent again. */
 static void stop_keeping(struct exchange *x) {
