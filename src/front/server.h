@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/* An HTTP/1 server on a loop: libmicrohttpd parses, this folder distrusts it. It has no listening
+ * socket; connections are handed to it. Workers' requests and the admin listener alike.
+ *
+ * Every wait is done with the connection suspended, so that libmicrohttpd never spins. A caller that
+ * closes its sending side counts as gone, as with nginx. */
+#pragma once
+
+#include "base/macros.h"
+#include "gateway/caller.h"
+#include "sys/loop.h"
+
+#include <stdbool.h>
+#include <sys/socket.h>
+
+struct server;
+
+struct server_options {
+    unsigned max_connections;
+    unsigned header_bytes;    /* limit of a request head; the memory per connection follows it */
+    usec_t header_timeout;    /* from accepting to the end of the first head */
+    usec_t idle_timeout;      /* between requests, and between bytes of an answer that is sent */
+    const struct caller_handler *handler;
+    void *context; /* of handler->begin() */
+};
+
+struct server *server_new(struct loop *loop, const struct server_options *options) MUST_CHECK;
+/* Cuts what is still open: every request's done() is called. */
+void server_free(struct server **server);
+
+/* Where a connection came from. ACCESS outlives the server. */
+struct server_peer {
+    const struct access_list *access;
+    struct sockaddr_storage address;
+    socklen_t address_len;
+};
+
+/* Takes over FD, connected and non-blocking; closes it on failure. */
+bool server_adopt(struct server *s, int fd, const struct server_peer *peer);
+/* Lets libmicrohttpd work on everything that is ready or was resumed; once a turn at least. Returns
+ * true if more is to be done: do not sleep. */
+bool server_run(struct server *s);
+/* Whether something was resumed since server_run(). */
+bool server_is_due(const struct server *s);
+unsigned server_connections(const struct server *s);
+/* From now on: connections that carry no request are closed, and every other after its answer. */
+void server_drain(struct server *s);
+/* "libmicrohttpd/0.9.75" */
+const char *server_version(void);
