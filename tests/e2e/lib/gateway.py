@@ -47,8 +47,8 @@ class Gateway:
     here (loopback listeners on ports of the kernel's choice, one worker, debug log). CA: PEM file
     trusted upstream. SECRETS: what must never be told, besides the secrets inline in the config.
     HOSTS: {name: address} and ETC: {file: text} replace files in /etc for this process only (see
-    private_etc_works). TEXT: the whole config file instead. USE: the config as a dict has been
-    started with is in .settings."""
+    private_etc_works). TEXT: the whole config file instead. What the config was made from is in
+    .settings."""
 
     def __init__(self, tmp, routes=(), *, ca=None, secrets=(), text=None, env=None, hosts=None,
                  etc=None, arguments=(), start=True, **top):
@@ -209,7 +209,7 @@ class Gateway:
         status = Path(f"/proc/{self.pid}/status").read_text()
         return int(re.search(r"^VmRSS:\s+(\d+) kB", status, re.MULTILINE)[1]) * 1024
 
-    def signal(self, number):
+    def send_signal(self, number):
         self.process.send_signal(number)
 
     def wait(self, timeout=20.0):
@@ -222,7 +222,7 @@ class Gateway:
     def stop(self, number=signal.SIGTERM, timeout=None):
         """Signals it and returns the exit status; AssertionError if it outlives the drain time."""
         if self.process.poll() is None:
-            self.signal(number)
+            self.send_signal(number)
         if timeout is None:
             timeout = self.settings["drain_timeout_ms"] / 1000 + 10
         return self.wait(timeout)
