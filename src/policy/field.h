@@ -56,7 +56,7 @@ enum field_rule {
     X("proxy-connection", PROXY_CONNECTION, FIELD_HOP)                                             \
     X("public-key-pins", PUBLIC_KEY_PINS, FIELD_NEVER_DOWN)                                        \
     X("retry-after", RETRY_AFTER, 0)                                                               \
-    X("sec-fetch-site", SEC_FETCH_SITE, 0)                                                         \
+    X("sec-fetch-site", SEC_FETCH_SITE, FIELD_SINGLE)                                              \
     X("server", SERVER, 0)                                                                         \
     X("set-cookie", SET_COOKIE, FIELD_NEVER_DOWN)                                                  \
     X("set-cookie2", SET_COOKIE2, FIELD_NEVER_DOWN)                                                \
