@@ -49,23 +49,30 @@ struct head {
     uint64_t content_length; /* HEAD_NO_LENGTH if none */
     bool chunked;
     bool expect_continue;
+    bool connection_lists; /* Connection names something besides "close" and "keep-alive" */
     /* Values of the fields of these names, at == NULL if absent. */
-    struct text origin, sec_fetch_site, content_type, user_agent, request_id;
+    struct text origin, sec_fetch_site, content_type, user_agent;
+    struct text request_id; /* X-Ms-Client-Request-Id, the first */
     struct text cors_method, cors_headers; /* Access-Control-Request-* */
     bool cors_private_network;
 };
 
-/* Sets the id of every field line and everything in the lower half. REASON_NONE if the head may be
- * acted on, else why not. Checks: method a token; target in origin-form (or "*" for OPTIONS), without
- * control, blank, '#', raw bytes >= 0x80, backslash, "%00", encoded CR or LF or a '%' that no two hex
- * digits follow (malformed_target); absolute-form and authority-form are refused the same way; names
- * tokens, values without controls (malformed_header); a name that begins with content-length or
- * transfer-encoding without being it (malformed_header, a folded line); FIELD_SINGLE twice
- * (ambiguous_framing for the two framing fields, bad_host for Host, else malformed_header);
- * Content-Length digits only, not with Transfer-Encoding, Transfer-Encoding only "chunked" (else
- * transfer_coding) and not on HTTP/1.0 (ambiguous_framing); exactly one well-formed Host on HTTP/1.1,
- * at most one on 1.0 (bad_host); CONNECT, TRACE and unknown methods: see method_lookup, the route
- * answers those. Sources: RFC 9112 sections 3, 5, 6; RFC 9110 section 5.5, 7.2, 8.6. */
+/* Sets the id of every field line, trims its value, and sets everything in the lower half, of a refused
+ * head what can be told of it. REASON_NONE if the head may be acted on, else the first thing that is
+ * wrong; then the connection must be closed after the answer.
+ *
+ * malformed_request  version neither 1.0 nor 1.1, method no token
+ * method_unknown     CONNECT; other unknown methods are METHOD_OTHER, which the route answers
+ * malformed_target   not in origin-form (or "*" for OPTIONS); a control, blank, '#', backslash, byte
+ *                    >= 0x7f, "%00", encoded CR or LF, or a '%' that no two hex digits follow
+ * malformed_header   name no token, a control in the value, a name that begins with content-length or
+ *                    transfer-encoding without being it (a folded line), another FIELD_SINGLE twice
+ * ambiguous_framing  Content-Length or Transfer-Encoding twice, both, no number, or the latter on 1.0
+ * transfer_coding    anything but "chunked"
+ * body_too_large     a Content-Length that no 64 bits hold
+ * bad_host           not exactly one well-formed Host on 1.1, more than one on 1.0
+ *
+ * Sources: RFC 9112 sections 3, 5, 6; RFC 9110 sections 5.5, 7.2, 8.6. */
 enum reason head_check(struct head *h);
 
 /* Whether the request says that it has a body. */
@@ -74,5 +81,6 @@ static inline bool head_has_body(const struct head *h) {
 }
 
 /* The fields that the Connection fields of a message name, as a filter: whether NAME is one of them
- * (RFC 9110 section 7.6.1). Looks through the lines each time; a head rarely has more than one. */
+ * (RFC 9110 section 7.6.1). Needs the ids of the lines; looks through them each time, so ask
+ * connection_lists of a request first. */
 bool connection_names(const struct field_line *fields, size_t n, struct text name);
