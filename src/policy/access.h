@@ -17,7 +17,8 @@
 bool access_host_is_ours(struct text host, const char *const *names, size_t name_count,
                          const unsigned char *local);
 
-/* What a listener admits. Empty lists admit everyone. */
+/* What a listener admits. An empty list admits everyone; one that is not must be satisfied, on whatever
+ * kind of socket. */
 struct access_list {
     struct cidr *clients;
     size_t client_count;
