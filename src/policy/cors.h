@@ -43,7 +43,8 @@ enum cors_verdict cors_decide(const struct cors *cors, const struct head *h);
 /* Whether the request is a preflight: OPTIONS with Origin and Access-Control-Request-Method. */
 bool cors_is_preflight(const struct head *h);
 
-/* A field to add to an answer. Values live in the buffer that was handed in, or are constant. */
+/* A field to add to an answer. Values live in the buffer that was handed in or in the configuration, or
+ * are constant. */
 struct cors_field {
     const char *name;
     struct text value;
@@ -52,7 +53,8 @@ struct cors_field {
 
 /* The fields of an actual answer (preflight = false) or of the answer to a preflight of an allowed
  * origin. Vary: Origin is always among them unless any origin is served. METHODS: those of the route.
- * A preflight that asks for a method or a field that is not allowed gets none but Vary. Returns how
- * many; values that are put together are appended to SCRATCH. */
+ * A preflight that asks for a method or a field that is not allowed gets none but Vary, and so does
+ * everything when SCRATCH is full. CORS may be NULL: no fields. "*" among the origins does not count
+ * together with credentials. Returns how many; values that are put together are appended to SCRATCH. */
 size_t cors_fields(const struct cors *cors, const struct head *h, bool preflight, unsigned methods,
                    struct buf *scratch, struct cors_field fields[CORS_FIELDS_MAX]);
