@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 
 #define MUST_CHECK         __attribute__((warn_unused_result))
 #define PRINTF_LIKE(f, a)  __attribute__((format(printf, f, a)))
@@ -15,4 +16,4 @@
 
 /* The object of TYPE whose MEMBER is at POINTER. */
 #define container_of(pointer, type, member)                                                        \
-    ((type *)(void *)((char *)(pointer) - offsetof(type, member)))
+    ((type *)((uintptr_t)(pointer) - offsetof(type, member)))

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+/* The worker of daemon/worker.h. */
+#include "daemon/worker.h"
+
+#include "base/log.h"
+#include "gateway/gateway.h"
+#include "sys/mailbox.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { MESSAGE_CALLER, MESSAGE_DRAIN, MESSAGE_QUIT };
+
+struct caller_message {
+    struct message message;
+    int fd;
+    struct server_peer peer;
+};
+
+struct worker {
+    struct worker_options options;
+    pthread_t thread;
+    struct loop loop;
+    struct mailbox mailbox;
+    struct dialer *dialer;
+    struct gateway *gateway;
+    struct server *server;
+    atomic_uint load; /* connections here and on the way here */
+    bool draining, quitting;
+};
+
+static void adopt(struct worker *w, struct caller_message *m) {
+    if (w->draining || w->quitting)
+        close(m->fd);
+    else
+        (void)server_adopt(w->server, m->fd, &m->peer);
+}
+
+static void receive(void *context, struct message *message) {
+    struct worker *w = context;
+    switch (message->kind) {
+    case MESSAGE_CALLER:
+        adopt(w, container_of(message, struct caller_message, message));
+        break;
+    case MESSAGE_DRAIN:
+        w->draining = true;
+        w->gateway->draining = true;
+        server_drain(w->server);
+        break;
+    case MESSAGE_QUIT:
+        w->quitting = true;
+        break;
+    }
+    free(message);
+}
+
+/* Callers' requests, then what they start upstream, until neither gives the other more to do. */
+static bool turn(struct worker *w) {
+    bool more = false;
+    for (int round = 0; round < 4; round++) {
+        if (server_is_due(w->server))
+            more = server_run(w->server);
+        gateway_turn(w->gateway);
+        more |= dialer_turn(w->dialer);
+        if (!server_is_due(w->server))
+            break;
+    }
+    return more || server_is_due(w->server);
+}
+
+static usec_t nap_until(struct worker *w, bool busy) {
+    return busy ? 0 : dialer_deadline(w->dialer);
+}
+
+static void *worker_main(void *context) {
+    struct worker *w = context;
+    bool busy = true;
+    while (!w->quitting) {
+        if (!loop_turn(&w->loop, nap_until(w, busy))) {
+            log_error("a worker cannot wait for events any more");
+            break;
+        }
+        busy = turn(w);
+        unsigned connections = server_connections(w->server);
+        atomic_store_explicit(&w->load, connections, memory_order_relaxed);
+        if (w->draining && connections == 0)
+            break;
+    }
+    server_free(&w->server);
+    w->options.stopped(w->options.context);
+    return NULL;
+}
+
+static void release(struct worker *w) {
+    if (w->mailbox.loop)
+        mailbox_done(&w->mailbox);
+    server_free(&w->server);
+    gateway_free(&w->gateway);
+    dialer_free(&w->dialer);
+    loop_done(&w->loop);
+    free(w);
+}
+
+static bool set_up(struct worker *w) {
+    const struct config *config = w->options.config;
+    if (!loop_init(&w->loop))
+        return false;
+    w->dialer = dialer_new(&w->loop);
+    w->gateway = w->dialer ? gateway_new(&w->loop, w->dialer, w->options.config, w->options.trusts)
+                           : NULL;
+    if (!w->gateway)
+        return false;
+    struct server_options options = {.max_connections = w->options.max_connections,
+                                     .header_bytes = config->header_bytes,
+                                     .header_timeout = config->client_header_timeout,
+                                     .idle_timeout = config->client_idle_timeout,
+                                     .handler = &exchange_handler,
+                                     .context = w->gateway};
+    w->server = server_new(&w->loop, &options);
+    return w->server && mailbox_init(&w->mailbox, &w->loop, receive, w);
+}
+
+struct worker *worker_start(const struct worker_options *options) {
+    struct worker *w = calloc(1, sizeof *w);
+    if (!w)
+        return NULL;
+    w->options = *options;
+    w->loop.epoll = -1;
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are the control thread's */
+    bool ok = set_up(w) && pthread_create(&w->thread, NULL, worker_main, w) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (ok)
+        return w;
+    log_error("a worker cannot start: out of memory, descriptors or threads");
+    release(w);
+    return NULL;
+}
+
+void worker_adopt(struct worker *w, int fd, const struct server_peer *peer) {
+    struct caller_message *m = malloc(sizeof *m);
+    if (!m) {
+        close(fd);
+        return;
+    }
+    *m = (struct caller_message){.message.kind = MESSAGE_CALLER, .fd = fd, .peer = *peer};
+    atomic_fetch_add_explicit(&w->load, 1, memory_order_relaxed);
+    mailbox_post(&w->mailbox, &m->message);
+}
+
+unsigned worker_load(const struct worker *w) {
+    return atomic_load_explicit(&w->load, memory_order_relaxed);
+}
+
+static void order(struct worker *w, unsigned kind) {
+    struct message *m = malloc(sizeof *m);
+    if (!m)
+        return; /* the control thread gives the order again */
+    *m = (struct message){.kind = kind};
+    mailbox_post(&w->mailbox, m);
+}
+
+void worker_drain(struct worker *w) {
+    order(w, MESSAGE_DRAIN);
+}
+
+void worker_quit(struct worker *w) {
+    order(w, MESSAGE_QUIT);
+}
+
+void worker_join(struct worker **pointer) {
+    struct worker *w = *pointer;
+    *pointer = NULL;
+    if (!w)
+        return;
+    pthread_join(w->thread, NULL);
+    w->quitting = true; /* callers that are still in the mailbox are closed */
+    release(w);
+}

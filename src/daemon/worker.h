@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* A worker: a thread with a loop of its own that serves callers. It shares nothing with the others;
+ * callers and orders come to it as messages. */
+#pragma once
+
+#include "base/macros.h"
+#include "config/config.h"
+#include "front/server.h"
+#include "upstream/trust.h"
+
+#include <stdbool.h>
+
+struct worker;
+
+struct worker_options {
+    struct config *config;
+    struct trust *const *trusts; /* one per route */
+    unsigned max_connections;
+    /* Called in the worker's thread when it has drained, or cannot go on. */
+    void (*stopped)(void *context);
+    void *context;
+};
+
+/* Starts the thread; NULL if that fails (the log says why). */
+struct worker *worker_start(const struct worker_options *options) MUST_CHECK;
+/* From any thread: hands over a connected caller. The descriptor is closed if memory is out. */
+void worker_adopt(struct worker *w, int fd, const struct server_peer *peer);
+/* Connections it has, as of a moment ago; from any thread. */
+unsigned worker_load(const struct worker *w);
+/* From any thread: finish what is in progress, take no more, then stop. */
+void worker_drain(struct worker *w);
+/* From any thread: cut everything and stop. */
+void worker_quit(struct worker *w);
+/* Waits for the thread and frees the worker. */
+void worker_join(struct worker **w);

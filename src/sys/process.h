@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* What the process tells the system and asks of it: no core dumps, enough descriptors, systemd's
+ * notifications, the number of processors that it may really use. */
+#pragma once
+
+#include <stdbool.h>
+
+/* Once at the start: no core dumps and no ptrace by others (secrets are in memory), SIGPIPE ignored,
+ * the soft limit of descriptors raised to the hard one, memory not given back after each request. */
+void process_prepare(void);
+/* Descriptors that may be open at once. */
+unsigned process_descriptor_limit(void);
+/* Processors to use: of the affinity mask and the CPU quota of the control group, at least 1. */
+unsigned process_cpus(void);
+/* Sends STATE ("READY=1", "STOPPING=1") to the service manager if there is one (sd_notify(3)). */
+void process_notify(const char *state);
