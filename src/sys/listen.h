@@ -11,13 +11,13 @@
 #include <sys/types.h>
 
 /* Each returns a non-blocking, close-on-exec listening descriptor, or -1 with errno set. */
-int socket_listen_tcp(const char *address, uint16_t port);
+int listen_tcp(const char *address, uint16_t port);
 /* Replaces a socket that nobody listens on any more, and never one that somebody does (EADDRINUSE).
  * GROUP (gid_t)-1: left as it is. */
-int socket_listen_unix(const char *path, mode_t mode, gid_t group);
+int listen_unix(const char *path, mode_t mode, gid_t group);
 /* The first socket that systemd passed under NAME (sd_listen_fds(3)) and nobody took yet; ENOENT if
  * there is none. */
-int socket_take_systemd(const char *name);
+int listen_take_systemd(const char *name);
 
 /* Where a listening socket is bound: numeric address or path, and port (0 for unix). */
-bool socket_name(int fd, char *address, size_t size, uint16_t *port, bool *is_unix) MUST_CHECK;
+bool listen_name(int fd, char *address, size_t size, uint16_t *port, bool *is_unix) MUST_CHECK;

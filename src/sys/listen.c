@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The sockets of sys/socket.h. */
-#include "sys/socket.h"
+/* The sockets of sys/listen.h. */
+#include "sys/listen.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -36,7 +36,7 @@ static int bind_and_listen(int family, const struct sockaddr *address, socklen_t
     return fd;
 }
 
-int socket_listen_tcp(const char *address, uint16_t port) {
+int listen_tcp(const char *address, uint16_t port) {
     struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port)};
     struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
     if (inet_pton(AF_INET, address, &v4.sin_addr) == 1)
@@ -60,7 +60,7 @@ static void remove_stale(const struct sockaddr_un *name) {
     close(fd);
 }
 
-int socket_listen_unix(const char *path, mode_t mode, gid_t group) {
+int listen_unix(const char *path, mode_t mode, gid_t group) {
     struct sockaddr_un name = {.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof name.sun_path) {
         errno = ENAMETOOLONG;
@@ -89,7 +89,7 @@ static bool is_named(const char *names, int index, const char *name) {
            (names[strlen(name)] == '\0' || names[strlen(name)] == ':');
 }
 
-int socket_take_systemd(const char *name) {
+int listen_take_systemd(const char *name) {
     static bool taken[64];
     const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");
     int n = pid && count && atol(pid) == getpid() ? atoi(count) : 0;
@@ -106,7 +106,7 @@ int socket_take_systemd(const char *name) {
     return -1;
 }
 
-bool socket_name(int fd, char *address, size_t size, uint16_t *port, bool *is_unix) {
+bool listen_name(int fd, char *address, size_t size, uint16_t *port, bool *is_unix) {
     union {
         struct sockaddr any;
         struct sockaddr_in v4;

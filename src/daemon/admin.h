@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* What the admin listener answers: /healthz and /readyz. On the same server code as the workers, in
+ * the control thread. */
+#pragma once
+
+#include "base/macros.h"
+#include "config/config.h"
+#include "gateway/caller.h"
+#include "sys/loop.h"
+
+#include <stdbool.h>
+
+struct admin {
+    struct config *config;
+    bool draining; /* /readyz says no, so that balancers turn elsewhere */
+};
+
+/* The handler; its context is a struct admin. */
+extern const struct caller_handler admin_handler;
