@@ -14,13 +14,13 @@ void json_add_string(struct buf *b, struct text t);
 
 struct json; /* a value inside a parsed document */
 
-/* Parses the whole of T: no trailing bytes, at most MAX_DEPTH levels, no NUL bytes. NULL if it is not
- * such a document. The caller frees it with json_free(), which wipes every string in it. */
+/* Parses the whole of T: no trailing bytes, at most MAX_DEPTH levels, no NUL bytes. NULL if it is
+ * not such a document. The caller frees it with json_free(), which wipes every string in it. */
 struct json *json_parse(struct text t, unsigned max_depth) MUST_CHECK;
 void json_free(struct json **document);
 
-/* A member of an object, or NULL (also where VALUE is NULL or no object). A name that stands twice in
- * the object counts as absent. */
+/* A member of an object, or NULL (also where VALUE is NULL or no object). A name that stands twice
+ * in the object counts as absent. */
 const struct json *json_member(const struct json *value, const char *name);
 /* First element of an array and the one after ELEMENT, or NULL. */
 const struct json *json_first(const struct json *array);

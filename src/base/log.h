@@ -15,7 +15,12 @@
 #define LOG_LINE_MAX  4096
 
 /* Values are those of syslog(3), so that the journal takes them as priorities. */
-enum log_level { LOG_LEVEL_ERROR = 3, LOG_LEVEL_WARNING = 4, LOG_LEVEL_INFO = 6, LOG_LEVEL_DEBUG = 7 };
+enum log_level {
+    LOG_LEVEL_ERROR = 3,
+    LOG_LEVEL_WARNING = 4,
+    LOG_LEVEL_INFO = 6,
+    LOG_LEVEL_DEBUG = 7
+};
 
 enum log_format {
     LOG_FORMAT_TEXT,    /* 2026-01-31T12:00:00.123Z info message key=value key="two words" */

@@ -20,8 +20,9 @@ bool parse_is_field_value(struct text t);
  * plus the printable characters that Azure's keys use; no blank, no control, 1..16384 bytes. */
 bool parse_is_credential(struct text t);
 
-/* A host as in a Host field or an URI authority: registered name, IPv4, or IPv6 in brackets, with an
- * optional port (0 if none). Userinfo, blanks and empty hosts are refused; HOST keeps no brackets. */
+/* A host as in a Host field or an URI authority: registered name, IPv4, or IPv6 in brackets, with
+ * an optional port (0 if none). Userinfo, blanks and empty hosts are refused; HOST keeps no
+ * brackets. */
 bool parse_authority(struct text t, struct text *host, uint16_t *port) MUST_CHECK;
 
 /* "192.0.2.0/24", "2001:db8::/32" or a plain address. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Random bytes from getrandom(2), fetched in blocks per thread so that an id costs no system call. */
+/* Random bytes from getrandom(2), fetched in blocks per thread so that an id costs no system call.
+ */
 #pragma once
 
 #include <stddef.h>

@@ -20,6 +20,6 @@ void secret_unref(struct secret **s);
 /* The bytes, for the one who sends them. */
 struct text secret_expose(const struct secret *s);
 
-/* The first eight hex digits of SHA-256 over a salt of this process and the value: tells two secrets
- * apart in a log, says nothing about either. */
+/* The first eight hex digits of SHA-256 over a salt of this process and the value: tells two
+ * secrets apart in a log, says nothing about either. */
 void secret_fingerprint(const struct secret *s, char into[SECRET_FINGERPRINT_SIZE]);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A text is a view of bytes that somebody else owns: not terminated, possibly empty, never freed.
- * Names and values of HTTP fields, paths and tokens travel as texts, so that nothing is copied to be
- * looked at. ASCII only where case matters, as in RFC 9110. */
+ * Names and values of HTTP fields, paths and tokens travel as texts, so that nothing is copied to
+ * be looked at. ASCII only where case matters, as in RFC 9110. */
 #pragma once
 
 #include <stdbool.h>

@@ -11,7 +11,7 @@
 struct admin_request {
     struct admin *admin;
     struct caller *caller;
-    enum reason why;   /* refused, and why */
+    enum reason why; /* refused, and why */
     unsigned status;
     struct buf body;
     char id[RANDOM_UUID_LEN + 1];
@@ -96,7 +96,8 @@ static void admin_end(void *request) {
         buf_addf(&status, "scoregate; error=%s", reason_proxy_error(r->why));
     const struct field_line fields[] = {
         {TEXT("Content-Type"),
-         r->why ? TEXT("application/problem+json") : TEXT("text/plain; charset=utf-8"), FIELD_OTHER},
+         r->why ? TEXT("application/problem+json") : TEXT("text/plain; charset=utf-8"),
+         FIELD_OTHER},
         {TEXT("Cache-Control"), TEXT("no-store"), FIELD_OTHER},
         {TEXT("X-Content-Type-Options"), TEXT("nosniff"), FIELD_OTHER},
         {TEXT("x-ms-client-request-id"), text_of(r->id), FIELD_OTHER},

@@ -20,8 +20,8 @@
 #include <unistd.h>
 
 /* One worker scores about 40,000 times a second; two keep the machine's other core in reach. */
-#define WORKERS_DEFAULT 2
-#define ADMIN_CONNECTIONS 64
+#define WORKERS_DEFAULT    2
+#define ADMIN_CONNECTIONS  64
 #define ADMIN_HEADER_BYTES 8192
 
 enum { MESSAGE_STOPPED };
@@ -45,7 +45,8 @@ struct control {
 
 /* Setting up */
 
-static struct trust *find_trust(struct trust *const *trusts, size_t n, const struct config_tls *tls) {
+static struct trust *find_trust(struct trust *const *trusts, size_t n,
+                                const struct config_tls *tls) {
     for (size_t i = 0; i < n; i++)
         if (trusts[i] && trust_is_of(trusts[i], tls))
             return trust_ref(trusts[i]);
@@ -100,7 +101,9 @@ static void receive(void *context, struct message *m) {
 
 static bool start_workers(struct control *c, struct config *config, unsigned max_connections) {
     unsigned cpus = process_cpus();
-    c->worker_count = config->workers ? config->workers : cpus < WORKERS_DEFAULT ? cpus : WORKERS_DEFAULT;
+    c->worker_count = config->workers          ? config->workers
+                      : cpus < WORKERS_DEFAULT ? cpus
+                                               : WORKERS_DEFAULT;
     c->workers = calloc(c->worker_count, sizeof(struct worker *));
     struct worker_options options = {.config = config,
                                      .trusts = c->trusts,
@@ -123,8 +126,8 @@ static unsigned connection_limit(const struct config *config) {
     if (affordable >= config->max_connections)
         return config->max_connections;
     log_warning("limits.connections is more than the descriptors allow",
-                LOG_NUMBER("connections", config->max_connections),
-                LOG_NUMBER("used", affordable), LOG_NUMBER("descriptors", descriptors));
+                LOG_NUMBER("connections", config->max_connections), LOG_NUMBER("used", affordable),
+                LOG_NUMBER("descriptors", descriptors));
     return affordable;
 }
 
@@ -220,8 +223,8 @@ static bool watch_signals(struct control *c) {
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGHUP);
     sigprocmask(SIG_BLOCK, &set, NULL);
-    c->signals = (struct watch){.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK),
-                                .ready = on_signal};
+    c->signals =
+        (struct watch){.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), .ready = on_signal};
     return c->signals.fd >= 0 && loop_watch(&c->loop, &c->signals, EPOLLIN);
 }
 

@@ -26,8 +26,8 @@ struct run_options {
     void *context;
 };
 
-/* What only the daemon can check about a configuration: CA files load, client certificates fit their
- * keys, users and groups of the machine. Adds to ERRORS. Opens no socket. */
+/* What only the daemon can check about a configuration: CA files load, client certificates fit
+ * their keys, users and groups of the machine. Adds to ERRORS. Opens no socket. */
 void run_check(const struct config *config, struct config_errors *errors);
 
 /* Serves until SIGTERM or SIGINT has drained it (0) or something failed (1; the log says what). */

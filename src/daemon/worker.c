@@ -109,8 +109,8 @@ static bool set_up(struct worker *w) {
     if (!loop_init(&w->loop))
         return false;
     w->dialer = dialer_new(&w->loop);
-    w->gateway = w->dialer ? gateway_new(&w->loop, w->dialer, w->options.config, w->options.trusts)
-                           : NULL;
+    w->gateway =
+        w->dialer ? gateway_new(&w->loop, w->dialer, w->options.config, w->options.trusts) : NULL;
     if (!w->gateway)
         return false;
     struct server_options options = {.max_connections = w->options.max_connections,

@@ -30,15 +30,15 @@ struct direct {
 
 struct caller { /* the request */
     enum request_phase phase;
-    void *handle;   /* of the handler; NULL: none, or over */
-    char *target;   /* raw, as it came */
+    void *handle; /* of the handler; NULL: none, or over */
+    char *target; /* raw, as it came */
     char target_inline[256];
     size_t head_bytes;  /* of the memory per connection that the request head takes */
     uint64_t body_left; /* of the Content-Length; UINT64_MAX for chunked */
     bool has_body, expect_continue, http10, is_head;
     bool suspended, cut;
-    bool replied;                /* caller_reply() was called */
-    bool queued;                 /* libmicrohttpd has the response */
+    bool replied;                  /* caller_reply() was called */
+    bool queued;                   /* libmicrohttpd has the response */
     struct MHD_Response *response; /* waits for the moment when it can be queued */
     unsigned status;
     struct direct direct;

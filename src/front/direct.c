@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Answers written past libmicrohttpd, which cannot answer while a request is still coming in.
  *
- * The whole answer goes out with Connection: close, then the sending side is shut down, and what the
- * caller still sends is taken and dropped for a while: closing at once would reset the connection and
- * could take the answer from the caller (RFC 9112 section 9.6). */
+ * The whole answer goes out with Connection: close, then the sending side is shut down, and what
+ * the caller still sends is taken and dropped for a while: closing at once would reset the
+ * connection and could take the answer from the caller (RFC 9112 section 9.6). */
 #include "front/client.h"
 
 #include "policy/reason.h"

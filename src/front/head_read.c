@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* From libmicrohttpd's view of a request head to a struct head that was checked.
  *
- * libmicrohttpd 0.9.75 ends strings inside its buffer with NUL bytes and hides two attacks by that: a
- * NUL inside a value cuts it, a folded line is glued to the name of its field. Both show in the
- * distances between the strings, which are looked at here (later versions refuse them themselves). */
+ * libmicrohttpd 0.9.75 ends strings inside its buffer with NUL bytes and hides two attacks by that:
+ * a NUL inside a value cuts it, a folded line is glued to the name of its field. Both show in the
+ * distances between the strings, which are looked at here (later versions refuse them themselves).
+ */
 #include "front/client.h"
 
 #include <stdlib.h>

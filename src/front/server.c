@@ -14,7 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* What is left of a body that nobody wants is dropped up to this size, so that the connection lives. */
+/* What is left of a body that nobody wants is dropped up to this size, so that the connection
+ * lives. */
 #define DROP_MAX (256 * 1024)
 /* libmicrohttpd's buffer for a piece of a streamed answer. */
 #define BLOCK_BYTES (32 * 1024)
@@ -23,7 +24,7 @@
 /* Of the memory per connection, what heads cannot use. */
 #define POOL_RESERVE 1024
 /* libmicrohttpd keeps a record for each field of a request in the same memory. */
-#define POOL_PER_FIELD 72
+#define POOL_PER_FIELD            72
 #define MHD_USE_NO_THREAD_SAFETY_ (1u << 19) /* known from 1.0 on; older versions ignore it */
 
 const char *server_version(void) {
@@ -488,15 +489,15 @@ static size_t leave_escaped(void *context, struct MHD_Connection *connection, ch
 
 static struct MHD_Daemon *start_daemon(struct server *s) {
     unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO |
-                     MHD_USE_SUPPRESS_DATE_NO_CLOCK | MHD_USE_ERROR_LOG |
-                     MHD_USE_NO_LISTEN_SOCKET | MHD_USE_NO_THREAD_SAFETY_;
-    return MHD_start_daemon(
-        flags, 0, NULL, NULL, on_request, s, MHD_OPTION_EXTERNAL_LOGGER, on_log, s,
-        MHD_OPTION_CONNECTION_LIMIT, s->options.max_connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        s->pool_bytes, MHD_OPTION_CONNECTION_TIMEOUT, 0u, MHD_OPTION_URI_LOG_CALLBACK,
-        on_request_line, s, MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, s,
-        MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
-        MHD_OPTION_END);
+                     MHD_USE_SUPPRESS_DATE_NO_CLOCK | MHD_USE_ERROR_LOG | MHD_USE_NO_LISTEN_SOCKET |
+                     MHD_USE_NO_THREAD_SAFETY_;
+    return MHD_start_daemon(flags, 0, NULL, NULL, on_request, s, MHD_OPTION_EXTERNAL_LOGGER, on_log,
+                            s, MHD_OPTION_CONNECTION_LIMIT, s->options.max_connections,
+                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, s->pool_bytes,
+                            MHD_OPTION_CONNECTION_TIMEOUT, 0u, MHD_OPTION_URI_LOG_CALLBACK,
+                            on_request_line, s, MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, s,
+                            MHD_OPTION_NOTIFY_COMPLETED, on_completed, s,
+                            MHD_OPTION_NOTIFY_CONNECTION, on_connection, s, MHD_OPTION_END);
 }
 
 struct server *server_new(struct loop *loop, const struct server_options *options) {
@@ -560,8 +561,7 @@ void server_free(struct server **pointer) {
     if (!s)
         return;
     /* A suspended connection would abort the daemon. */
-    list_each(node, next, &s->clients)
-        client_shutdown(list_entry(node, struct client, node));
+    list_each(node, next, &s->clients) client_shutdown(list_entry(node, struct client, node));
     while (s->client_count && server_run(s))
         ;
     loop_unwatch(s->loop, &s->watch);

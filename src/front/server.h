@@ -2,8 +2,8 @@
 /* An HTTP/1 server on a loop: libmicrohttpd parses, this folder distrusts it. It has no listening
  * socket; connections are handed to it. Workers' requests and the admin listener alike.
  *
- * Every wait is done with the connection suspended, so that libmicrohttpd never spins. A caller that
- * closes its sending side counts as gone, as with nginx. */
+ * Every wait is done with the connection suspended, so that libmicrohttpd never spins. A caller
+ * that closes its sending side counts as gone, as with nginx. */
 #pragma once
 
 #include "base/macros.h"
@@ -17,9 +17,9 @@ struct server;
 
 struct server_options {
     unsigned max_connections;
-    unsigned header_bytes;    /* limit of a request head; the memory per connection follows it */
-    usec_t header_timeout;    /* from accepting to the end of the first head */
-    usec_t idle_timeout;      /* between requests, and between bytes of an answer that is sent */
+    unsigned header_bytes; /* limit of a request head; the memory per connection follows it */
+    usec_t header_timeout; /* from accepting to the end of the first head */
+    usec_t idle_timeout;   /* between requests, and between bytes of an answer that is sent */
     const struct caller_handler *handler;
     void *context; /* of handler->begin() */
 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The way down: receiving the answer, deciding what becomes of it, handing on its body.
  *
- * A short answer that is complete goes to the front in one piece; every other one streams through the
- * exchange's rx buffer, which is not read into while it is full: that is the back-pressure. */
+ * A short answer that is complete goes to the front in one piece; every other one streams through
+ * the exchange's rx buffer, which is not read into while it is full: that is the back-pressure. */
 #include "gateway/exchange.h"
 
 #include "base/log.h"
@@ -63,8 +63,8 @@ static bool has_key(const struct config_auth *auth, unsigned key) {
     return (key ? auth->secondary : auth->primary).kind != SECRET_NONE;
 }
 
-/* The endpoint refused our credential. Tries the other key once; if both are refused, says so: a 401
- * would tell a caller to log in who has nothing to log in with. */
+/* The endpoint refused our credential. Tries the other key once; if both are refused, says so: a
+ * 401 would tell a caller to log in who has nothing to log in with. */
 static void credential_refused(struct exchange *x) {
     struct gateway_route *route = x->route;
     unsigned other = !x->key;

@@ -3,8 +3,8 @@
  * (the exchange, the admin pages). The front implements the caller_*() functions and calls the
  * functions of a caller_handler, all in the thread of their loop.
  *
- * Life of a request: begin(), body() as often as bytes come, end(), and at any time after begin() one
- * caller_reply(); last of all done(), after which the front forgets the request. */
+ * Life of a request: begin(), body() as often as bytes come, end(), and at any time after begin()
+ * one caller_reply(); last of all done(), after which the front forgets the request. */
 #pragma once
 
 #include "policy/access.h"
@@ -19,7 +19,8 @@ struct caller;
 
 #define REPLY_NO_LENGTH UINT64_MAX
 
-/* An answer. Names and values are NUL-terminated behind their length and are copied by the front. */
+/* An answer. Names and values are NUL-terminated behind their length and are copied by the front.
+ */
 struct reply {
     unsigned status;
     const struct field_line *fields;
@@ -46,13 +47,13 @@ struct caller_handler {
     /* Up to N bytes of the body of a reply that is not whole: how many, or enum pull_result. After
      * PULL_LATER it is asked again when caller_body_ready() was called. */
     ssize_t (*pull)(void *request, char *into, size_t n);
-    /* The request is over. ANSWERED: the reply went out as a whole. Otherwise the caller has gone or was
-     * cut. */
+    /* The request is over. ANSWERED: the reply went out as a whole. Otherwise the caller has gone
+     * or was cut. */
     void (*done)(void *request, bool answered);
 };
 
-/* Answers the request, once. The front sees to callers that are still sending: what is left of a body
- * is dropped, within limits. False: out of memory, and the connection will be cut. */
+/* Answers the request, once. The front sees to callers that are still sending: what is left of a
+ * body is dropped, within limits. False: out of memory, and the connection will be cut. */
 bool caller_reply(struct caller *c, const struct reply *reply);
 /* Body bytes may be offered again. */
 void caller_want_body(struct caller *c);

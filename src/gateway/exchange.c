@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The life of an exchange: from the caller's head to the last byte of the answer, or to the reason why
- * there is none. */
+/* The life of an exchange: from the caller's head to the last byte of the answer, or to the reason
+ * why there is none. */
 #include "gateway/exchange.h"
 
 #include "base/log.h"
@@ -332,8 +332,8 @@ static enum reason admit(struct exchange *x, const struct head *h, struct route_
     }
     if (h->method == METHOD_OPTIONS)
         return REASON_NONE;
-    unsigned methods = x->target == ROUTE_SWAGGER ? METHOD_GET | METHOD_HEAD
-                                                  : x->route->config->methods;
+    unsigned methods =
+        x->target == ROUTE_SWAGGER ? METHOD_GET | METHOD_HEAD : x->route->config->methods;
     if (methods & METHOD_GET)
         methods |= METHOD_HEAD;
     if (h->method == METHOD_OTHER || !(methods & h->method))
@@ -363,8 +363,8 @@ static void *exchange_begin(void *context, struct caller *caller, const struct h
     } else {
         const struct config_route *route = x->route->config;
         x->key = x->route->key;
-        x->kept = head->content_length == HEAD_NO_LENGTH ||
-                  head->content_length <= route->replay_bytes;
+        x->kept =
+            head->content_length == HEAD_NO_LENGTH || head->content_length <= route->replay_bytes;
         list_push_back(&g->starting, &x->node);
     }
     return x;

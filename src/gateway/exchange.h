@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* One request's life, inside gateway/ only: the state and the functions that its files share.
  *
- * exchange.c   begins, starts, waits, fails and ends an exchange; the only place that changes its state
- * request.c    writes the head for the upstream and sends head and body
- * answer.c     receives the answer, decides what becomes of it, and hands on its body
- * own_reply.c  answers that scoregate gives itself
+ * exchange.c   begins, starts, waits, fails and ends an exchange; the only place that changes its
+ * state request.c    writes the head for the upstream and sends head and body answer.c     receives
+ * the answer, decides what becomes of it, and hands on its body own_reply.c  answers that scoregate
+ * gives itself
  *
  * An exchange belongs to its gateway and is freed (put back into the spare list) in one place,
  * exchange_done(), which the front calls last. */
@@ -45,7 +45,7 @@ struct exchange {
     usec_t begun, progress, response_deadline_from;
 
     /* The way up. */
-    struct buf up;     /* the head; behind up_fixed what differs from one attempt to the next */
+    struct buf up; /* the head; behind up_fixed what differs from one attempt to the next */
     size_t up_fixed;
     struct buf body;   /* all of the body so far if it is kept, else what is not sent yet */
     uint64_t received; /* body bytes from the caller */
@@ -60,9 +60,10 @@ struct exchange {
     struct conn *conn;
     struct pool_wait wait;
     unsigned attempts;
-    bool reused, holding; /* holding: the last byte stays here until the connection is known to live */
-    usec_t idle_age;      /* of the connection when it was taken */
-    usec_t hold_check;    /* when to look at the acknowledgements; USEC_NEVER: not waiting for them */
+    bool reused,
+        holding;       /* holding: the last byte stays here until the connection is known to live */
+    usec_t idle_age;   /* of the connection when it was taken */
+    usec_t hold_check; /* when to look at the acknowledgements; USEC_NEVER: not waiting for them */
     unsigned hold_checks;
     unsigned key;
     bool key_switched;
@@ -91,7 +92,8 @@ void exchange_set_state(struct exchange *x, enum exchange_state state);
 void exchange_arm(struct exchange *x);
 /* Something is wrong: tells the caller if it can still be told, else cuts the connection. */
 void exchange_fail(struct exchange *x, enum reason why);
-/* The connection died before an answer began: sends the request again where that is safe, else fails. */
+/* The connection died before an answer began: sends the request again where that is safe, else
+ * fails. */
 void exchange_lost(struct exchange *x);
 /* Sends the request again with the connection given up; KEY: with this credential. */
 void exchange_again(struct exchange *x, unsigned key, bool warm);
@@ -99,7 +101,8 @@ void exchange_again(struct exchange *x, unsigned key, bool warm);
 void exchange_release(struct exchange *x, bool reusable);
 
 /* request.c */
-/* Decides how the body is framed, with what is known of it when the exchange starts. False: memory. */
+/* Decides how the body is framed, with what is known of it when the exchange starts. False: memory.
+ */
 bool request_choose_framing(struct exchange *x);
 bool request_write_head(struct exchange *x, const struct head *h, const struct route_match *match);
 bool request_finish_head(struct exchange *x);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The gateway of one worker: its routes with their connections and credentials, and the exchanges in
- * progress. Owned by the worker's thread. */
+/* The gateway of one worker: its routes with their connections and credentials, and the exchanges
+ * in progress. Owned by the worker's thread. */
 #pragma once
 
 #include "base/list.h"
@@ -18,9 +18,9 @@ struct gateway_route {
     const struct config_route *config;
     struct pool *score_pool, *swagger_pool; /* the same one if the origins are the same */
     bool swagger_same_origin;               /* the credential belongs to it, too */
-    char *score_lines, *swagger_lines;      /* Host and the route's own fields, each ended by CRLF */
-    unsigned key;      /* which of the keys is in use: 0 primary, 1 secondary */
-    bool refused[2];   /* the endpoint said 401 to that key and has not accepted it since */
+    char *score_lines, *swagger_lines; /* Host and the route's own fields, each ended by CRLF */
+    unsigned key;                      /* which of the keys is in use: 0 primary, 1 secondary */
+    bool refused[2]; /* the endpoint said 401 to that key and has not accepted it since */
 };
 
 struct gateway {

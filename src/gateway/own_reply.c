@@ -8,8 +8,8 @@ static void add(struct field_line *fields, size_t *n, const char *name, struct t
     fields[(*n)++] = (struct field_line){text_of(name), value, FIELD_OTHER};
 }
 
-/* Appends a value to the exchange's buffer and returns it; later appends may move the buffer, so all
- * of them come before the values are read. */
+/* Appends a value to the exchange's buffer and returns it; later appends may move the buffer, so
+ * all of them come before the values are read. */
 struct span {
     size_t begin, end;
 };
@@ -88,10 +88,11 @@ static void send_own(struct exchange *x, struct reply *reply) {
 /* Names the line of the configuration that would let this origin in. */
 static void write_origin_hint(const struct exchange *x, struct buf *into) {
     if (x->route)
-        buf_addf(into,
-                 "The origin %.*s is not served by this route; cors = { origins = [ \"%.*s\" ]; } in "
-                 "the route %s allows it.",
-                 TEXT_ARG(x->head.origin), TEXT_ARG(x->head.origin), x->route->config->path);
+        buf_addf(
+            into,
+            "The origin %.*s is not served by this route; cors = { origins = [ \"%.*s\" ]; } in "
+            "the route %s allows it.",
+            TEXT_ARG(x->head.origin), TEXT_ARG(x->head.origin), x->route->config->path);
 }
 
 void reply_problem(struct exchange *x, enum reason why, struct text detail) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The way up: the head that the endpoint gets, and the sending of head and body.
  *
- * Holding the tail: on a connection that has been idle for a while the last byte of the request stays
- * here until the peer has acknowledged all the others. If the connection turns out dead, the endpoint
- * never had a whole request, so that it may be sent again whatever its method. */
+ * Holding the tail: on a connection that has been idle for a while the last byte of the request
+ * stays here until the peer has acknowledged all the others. If the connection turns out dead, the
+ * endpoint never had a whole request, so that it may be sent again whatever its method. */
 #include "gateway/exchange.h"
 
 #include "policy/forward.h"
@@ -11,8 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Looks at the acknowledgements that come first, one round trip after the sending and once more; then
- * the last byte goes out in any case. */
+/* Looks at the acknowledgements that come first, one round trip after the sending and once more;
+ * then the last byte goes out in any case. */
 #define HOLD_CHECKS 2
 /* Ids longer than this make Azure's server answer 431. */
 #define REQUEST_ID_MAX 100
@@ -116,7 +116,8 @@ static void add_credential(struct exchange *x) {
     buf_add(&x->up, "\r\n", 2);
 }
 
-/* Methods whose meaning expects a body say so even if it is empty: some servers answer 411 otherwise. */
+/* Methods whose meaning expects a body say so even if it is empty: some servers answer 411
+ * otherwise. */
 static bool wants_length(const struct exchange *x) {
     return x->head.method & (METHOD_POST | METHOD_PUT | METHOD_PATCH);
 }
@@ -161,8 +162,8 @@ bool request_choose_framing(struct exchange *x) {
     return buf_ok(&x->body);
 }
 
-/* A body that is too large to keep: what was sent of it is dropped, and from now on only a window of
- * it is here. It cannot be sent again. */
+/* A body that is too large to keep: what was sent of it is dropped, and from now on only a window
+ * of it is here. It cannot be sent again. */
 static void stop_keeping(struct exchange *x) {
     x->kept = false;
     x->holding = false;

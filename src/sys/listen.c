@@ -130,6 +130,6 @@ bool listen_name(int fd, char *address, size_t size, uint16_t *port, bool *is_un
     bool v6 = name.any.sa_family == AF_INET6;
     *port = ntohs(v6 ? name.v6.sin6_port : name.v4.sin_port);
     return inet_ntop(name.any.sa_family,
-                     v6 ? (const void *)&name.v6.sin6_addr : (const void *)&name.v4.sin_addr, address,
-                     (socklen_t)size) != NULL;
+                     v6 ? (const void *)&name.v6.sin6_addr : (const void *)&name.v4.sin_addr,
+                     address, (socklen_t)size) != NULL;
 }

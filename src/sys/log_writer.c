@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The log thread of sys/log_writer.h. Two fixed buffers: one is filled under the lock while the other
- * is being written. */
+/* The log thread of sys/log_writer.h. Two fixed buffers: one is filled under the lock while the
+ * other is being written. */
 #include "sys/log_writer.h"
 
 #include <errno.h>
@@ -46,7 +46,8 @@ static void write_all(const char *at, size_t n) {
 
 static void note_dropped(unsigned long dropped) {
     char line[80];
-    int n = snprintf(line, sizeof line, "%lu log lines were dropped: stderr was too slow\n", dropped);
+    int n =
+        snprintf(line, sizeof line, "%lu log lines were dropped: stderr was too slow\n", dropped);
     if (n > 0)
         write_all(line, (size_t)n);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A thread that writes log lines to stderr, so that a full pipe or disk never holds a request. Lines
- * wait in a bounded queue; what does not fit is dropped and counted, and the count is logged when
- * there is room again. */
+/* A thread that writes log lines to stderr, so that a full pipe or disk never holds a request.
+ * Lines wait in a bounded queue; what does not fit is dropped and counted, and the count is logged
+ * when there is room again. */
 #pragma once
 
 #include "base/log.h"

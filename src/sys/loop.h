@@ -2,8 +2,9 @@
 /* One epoll loop: watches on descriptors, timers, and the time of the turn. A loop, and everything
  * that is registered with it, belongs to one thread.
  *
- * A turn is: wait, read the clock once, dispatch what is ready, fire what is due. A watch or timer may
- * be removed, and its owner freed, from inside any callback: what is left of the batch forgets it. */
+ * A turn is: wait, read the clock once, dispatch what is ready, fire what is due. A watch or timer
+ * may be removed, and its owner freed, from inside any callback: what is left of the batch forgets
+ * it. */
 #pragma once
 
 #include "base/clock.h"
@@ -61,6 +62,6 @@ static inline void timer_clear(struct timer *t) {
     t->deadline = USEC_NEVER;
 }
 
-/* One turn. Waits until something is ready, a timer is due, or UNTIL (a time of the monotonic clock;
- * 0: do not wait; USEC_NEVER: no limit). False if epoll failed for good. */
+/* One turn. Waits until something is ready, a timer is due, or UNTIL (a time of the monotonic
+ * clock; 0: do not wait; USEC_NEVER: no limit). False if epoll failed for good. */
 bool loop_turn(struct loop *loop, usec_t until) MUST_CHECK;

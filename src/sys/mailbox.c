@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The mailbox of sys/mailbox.h: a list under a lock and an eventfd that wakes the loop. The whole list
- * is detached at once, so that the lock is never held while a message is handled. */
+/* The mailbox of sys/mailbox.h: a list under a lock and an eventfd that wakes the loop. The whole
+ * list is detached at once, so that the lock is never held while a message is handled. */
 #include "sys/mailbox.h"
 
 #include <sys/eventfd.h>

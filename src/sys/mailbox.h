@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* How threads talk: typed messages in a queue that one loop reads. Anybody may post; the owner of the
- * loop gets each message, in order, in its own thread, and from then on owns it. */
+/* How threads talk: typed messages in a queue that one loop reads. Anybody may post; the owner of
+ * the loop gets each message, in order, in its own thread, and from then on owns it. */
 #pragma once
 
 #include "base/list.h"

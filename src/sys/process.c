@@ -24,8 +24,8 @@ void process_prepare(void) {
         limit.rlim_cur = limit.rlim_max;
         (void)setrlimit(RLIMIT_NOFILE, &limit);
     }
-    /* The heap's end moves with every burst; giving it back each time costs page faults. Few arenas,
-     * since few threads allocate. */
+    /* The heap's end moves with every burst; giving it back each time costs page faults. Few
+     * arenas, since few threads allocate. */
     mallopt(M_TRIM_THRESHOLD, 1024 * 1024);
     mallopt(M_ARENA_MAX, 4);
 }

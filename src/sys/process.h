@@ -5,8 +5,9 @@
 
 #include <stdbool.h>
 
-/* Once at the start: no core dumps and no ptrace by others (secrets are in memory), SIGPIPE ignored,
- * the soft limit of descriptors raised to the hard one, memory not given back after each request. */
+/* Once at the start: no core dumps and no ptrace by others (secrets are in memory), SIGPIPE
+ * ignored, the soft limit of descriptors raised to the hard one, memory not given back after each
+ * request. */
 void process_prepare(void);
 /* Descriptors that may be open at once. */
 unsigned process_descriptor_limit(void);

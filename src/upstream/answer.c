@@ -58,8 +58,8 @@ static int on_value(llhttp_t *p, const char *at, size_t n) {
     return 0;
 }
 
-/* Nothing but field lines, each ended by CRLF, after a status line of HTTP/1.0 or 1.1. llhttp forgives
- * bare line feeds, leading blank lines and more. */
+/* Nothing but field lines, each ended by CRLF, after a status line of HTTP/1.0 or 1.1. llhttp
+ * forgives bare line feeds, leading blank lines and more. */
 static bool head_is_strict(struct text head) {
     if (!text_starts(head, TEXT("HTTP/1.")) || head.len < 13)
         return false;
@@ -203,8 +203,7 @@ size_t answer_feed(struct answer *a, char *data, size_t n, char **out) {
 }
 
 bool answer_end(struct answer *a) {
-    if (a->state == ANSWER_BODY && a->until_close &&
-        llhttp_finish(parser_of(a)) == HPE_OK)
+    if (a->state == ANSWER_BODY && a->until_close && llhttp_finish(parser_of(a)) == HPE_OK)
         a->state = ANSWER_DONE;
     return a->state == ANSWER_DONE;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Reading an answer: llhttp splits it, this file is stricter than it. A head is accepted only if every
- * line is what RFC 9112 says (CRLF, no folding, no blank before the colon, no controls), the status is
- * 200 to 599, and the framing is one Content-Length or one "chunked". Interim answers are swallowed. */
+/* Reading an answer: llhttp splits it, this file is stricter than it. A head is accepted only if
+ * every line is what RFC 9112 says (CRLF, no folding, no blank before the colon, no controls), the
+ * status is 200 to 599, and the framing is one Content-Length or one "chunked". Interim answers are
+ * swallowed. */
 #pragma once
 
 #include "base/macros.h"
@@ -44,10 +45,10 @@ struct answer {
 void answer_begin(struct answer *a, bool head_request);
 
 /* Reads the N bytes at DATA, which follow those of the last call in memory while the head is being
- * read, since the lines point at them. Body bytes are moved to *OUT, which moves on (OUT <= DATA, so
- * that the chunk framing is squeezed out in place). Stops behind the head: call again with what is
- * left. Returns how many bytes it took; fewer than N at the end of the head, in ANSWER_DONE (the rest
- * belongs to no request) and in ANSWER_BAD. */
+ * read, since the lines point at them. Body bytes are moved to *OUT, which moves on (OUT <= DATA,
+ * so that the chunk framing is squeezed out in place). Stops behind the head: call again with what
+ * is left. Returns how many bytes it took; fewer than N at the end of the head, in ANSWER_DONE (the
+ * rest belongs to no request) and in ANSWER_BAD. */
 size_t answer_feed(struct answer *a, char *data, size_t n, char **out);
 
 /* The connection ended. True if that is the proper end of the answer (then ANSWER_DONE). */

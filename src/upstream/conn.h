@@ -18,14 +18,14 @@ struct pool;
 
 /* What conn_send() and conn_recv() return besides a positive number of bytes. */
 enum conn_result {
-    CONN_AGAIN = 0,        /* not now; the owner's ready() is called when it is worth trying */
-    CONN_END = -1,         /* the peer ended in good order (close_notify; FIN without TLS) */
-    CONN_TRUNCATED = -2,   /* FIN without close_notify: the end may be an attacker's */
-    CONN_FAILED = -3,      /* reset, or any other error */
+    CONN_AGAIN = 0,      /* not now; the owner's ready() is called when it is worth trying */
+    CONN_END = -1,       /* the peer ended in good order (close_notify; FIN without TLS) */
+    CONN_TRUNCATED = -2, /* FIN without close_notify: the end may be an attacker's */
+    CONN_FAILED = -3,    /* reset, or any other error */
 };
 
-/* Bytes sent, CONN_AGAIN or CONN_FAILED. N > 0. After CONN_AGAIN the same bytes must be offered again,
- * at least as many. */
+/* Bytes sent, CONN_AGAIN or CONN_FAILED. N > 0. After CONN_AGAIN the same bytes must be offered
+ * again, at least as many. */
 ssize_t conn_send(struct conn *c, const void *bytes, size_t n) MUST_CHECK;
 /* Bytes received, or any of enum conn_result. */
 ssize_t conn_recv(struct conn *c, void *into, size_t n) MUST_CHECK;
@@ -45,7 +45,8 @@ usec_t conn_round_trip(const struct conn *c);
 /* Who hears of readiness: READY is called from the loop whenever an edge came. NULL: nobody. */
 void conn_own(struct conn *c, void (*ready)(void *owner), void *owner);
 
-/* For the pool: a place for its list, how many exchanges it has carried and since when it is idle. */
+/* For the pool: a place for its list, how many exchanges it has carried and since when it is idle.
+ */
 struct conn_book {
     struct list node;
     unsigned exchanges;

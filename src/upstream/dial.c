@@ -35,8 +35,8 @@ struct dial_socket {
 };
 
 bool dial_global_init(void) {
-    /* libcurl would follow these behind our back; the configuration and the two proxy variables, which
-     * the configuration has read already, are all there is. */
+    /* libcurl would follow these behind our back; the configuration and the two proxy variables,
+     * which the configuration has read already, are all there is. */
     unsetenv("SSLKEYLOGFILE");
     return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
 }
@@ -121,8 +121,7 @@ void dialer_free(struct dialer **pointer) {
     *pointer = NULL;
     if (!d)
         return;
-    list_each(node, next, &d->groups)
-        group_free(list_entry(node, struct dial_group, node));
+    list_each(node, next, &d->groups) group_free(list_entry(node, struct dial_group, node));
     free(d);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Dialling: from a name to a connection that is resolved, connected (through the egress proxy if there
- * is one), and for https verified. libcurl does it (CURLOPT_CONNECT_ONLY on a multi handle); the HTTP
- * exchange over the connection is ours. One dialer per worker, used by its thread only. */
+/* Dialling: from a name to a connection that is resolved, connected (through the egress proxy if
+ * there is one), and for https verified. libcurl does it (CURLOPT_CONNECT_ONLY on a multi handle);
+ * the HTTP exchange over the connection is ours. One dialer per worker, used by its thread only. */
 #pragma once
 
 #include "base/macros.h"
@@ -23,8 +23,8 @@ struct origin {
     usec_t connect_timeout;
 };
 
-/* Called once for each dial, in a later turn or in dialer_turn(): the open connection, or NULL and why
- * not. */
+/* Called once for each dial, in a later turn or in dialer_turn(): the open connection, or NULL and
+ * why not. */
 typedef void dial_done(void *context, struct conn *conn, enum reason why);
 
 /* Before and after everything else that uses libcurl, in the main thread. */
@@ -40,8 +40,8 @@ void dialer_free(struct dialer **dialer);
  * before DONE is called; conn_close() gives it up early, and DONE is not called then. */
 struct conn *dialer_dial(struct dialer *dialer, const struct origin *origin, dial_done *done,
                          void *context) MUST_CHECK;
-/* Once a turn: starts what waits, a few at a time since a dial can block for a millisecond, and tells
- * of what is done. Returns true if there is more to start: do not sleep. */
+/* Once a turn: starts what waits, a few at a time since a dial can block for a millisecond, and
+ * tells of what is done. Returns true if there is more to start: do not sleep. */
 bool dialer_turn(struct dialer *dialer);
 /* When libcurl wants to be called again at the latest. */
 usec_t dialer_deadline(const struct dialer *dialer);

@@ -17,8 +17,8 @@ struct pool;
 /* A connection that has been idle for longer than this may have died unnoticed. */
 #define POOL_DOUBT_AFTER USEC_PER_SEC
 
-/* Somebody who waits for a connection; embedded in its owner. READY gets the connection, now busy, or
- * NULL and why there is none; it is called from the loop, never from pool_wait(). */
+/* Somebody who waits for a connection; embedded in its owner. READY gets the connection, now busy,
+ * or NULL and why there is none; it is called from the loop, never from pool_wait(). */
 struct pool_wait {
     struct list node;
     struct pool *pool; /* NULL: not waiting */
@@ -34,11 +34,12 @@ void pool_free(struct pool **pool);
 /* A warm connection, or NULL. CERTAIN: only one that cannot have died unnoticed (idle for less than
  * POOL_DOUBT_AFTER), for a request that cannot be sent again. */
 struct conn *pool_take(struct pool *pool, bool certain);
-/* Queues WAIT for the next connection, dialled for it or given back by another. False: out of memory. */
+/* Queues WAIT for the next connection, dialled for it or given back by another. False: out of
+ * memory. */
 bool pool_wait(struct pool *pool, struct pool_wait *wait) MUST_CHECK;
 void pool_cancel(struct pool_wait *wait);
-/* Gives a connection back after an exchange. REUSABLE: the exchange ended cleanly and both sides mean
- * to go on. */
+/* Gives a connection back after an exchange. REUSABLE: the exchange ended cleanly and both sides
+ * mean to go on. */
 void pool_give(struct pool *pool, struct conn *conn, bool reusable);
 
 /* How long CONN, just taken, had been idle; 0 for one that never carried an exchange. */

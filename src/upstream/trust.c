@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The only file that knows OpenSSL's API for connections: the store of trusted certificates and what
- * libcurl leaves to its SSL_CTX callback. */
+/* The only file that knows OpenSSL's API for connections: the store of trusted certificates and
+ * what libcurl leaves to its SSL_CTX callback. */
 #include "upstream/trust.h"
 
 #include <openssl/err.h>
@@ -132,8 +132,8 @@ bool trust_is_of(const struct trust *t, const struct config_tls *tls) {
 
 void trust_prepare(struct trust *t, void *ssl_ctx) {
     SSL_CTX *ctx = ssl_ctx;
-    /* A verify store goes before the context's own store, which libcurl fills and caches; so libcurl
-     * never writes to the one that all threads share. */
+    /* A verify store goes before the context's own store, which libcurl fills and caches; so
+     * libcurl never writes to the one that all threads share. */
     SSL_CTX_set1_verify_cert_store(ctx, t->store);
     /* Without partial writes a send of more than a record can say "again" after bytes have left. */
     SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A trust configuration: whom to believe when an upstream shows its certificate, and what to show it.
- * The CA store is loaded once, here, and shared by every connection of every thread: loading Debian's
- * bundle costs 20 ms. Immutable and counted by reference. */
+/* A trust configuration: whom to believe when an upstream shows its certificate, and what to show
+ * it. The CA store is loaded once, here, and shared by every connection of every thread: loading
+ * Debian's bundle costs 20 ms. Immutable and counted by reference. */
 #pragma once
 
 #include "base/buf.h"
@@ -11,7 +11,8 @@
 struct trust;
 
 /* A trust from the tls settings, or NULL with a sentence in ERROR (CA file missing or without a
- * certificate, client certificate that does not fit its key). Without ca_file: the system's bundle. */
+ * certificate, client certificate that does not fit its key). Without ca_file: the system's bundle.
+ */
 struct trust *trust_new(const struct config_tls *tls, struct buf *error) MUST_CHECK;
 struct trust *trust_ref(struct trust *t);
 void trust_unref(struct trust **t);
@@ -25,7 +26,7 @@ bool trust_is_of(const struct trust *t, const struct config_tls *tls);
  * writes, read-ahead, no renegotiation, tickets for resumption. */
 void trust_prepare(struct trust *t, void *ssl_ctx);
 
-/* What libcurl does not tell about an SSL *: whether the peer ended TLS in good order (close_notify),
- * and whether bytes wait inside OpenSSL that the descriptor does not show. */
+/* What libcurl does not tell about an SSL *: whether the peer ended TLS in good order
+ * (close_notify), and whether bytes wait inside OpenSSL that the descriptor does not show. */
 bool trust_closed_cleanly(const void *ssl);
 bool trust_has_pending(const void *ssl);
