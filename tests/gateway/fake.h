@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/* A fake front and a fake upstream around the real exchange, with a clock that is moved by hand. A
+ * test plays the caller with caller_*, the endpoint with peer_*, and time with time_passes(). */
+#pragma once
+
+#include "base/buf.h"
+#include "gateway/gateway.h"
+
+#include <stdbool.h>
+
+struct caller { /* the fake front's request */
+    void *handle;
+    struct caller_info info;
+    struct field_line fields[32];
+    struct head head;
+    bool replied, whole, cut, close, done, answered, wants_body, body_ready;
+    unsigned replies, status;
+    struct buf fields_text; /* "Name: value\n" each */
+    uint64_t length;
+    struct text whole_body;
+    size_t head_room;
+};
+
+/* What the endpoint's side of a connection sees and does. */
+struct conn {
+    int number; /* counted from 1 in the order of dialling */
+    struct conn_book book;
+    void (*ready)(void *owner);
+    void *owner;
+    struct buf sent;     /* everything that scoregate sent on it */
+    struct buf incoming; /* what it will receive */
+    int end;             /* enum conn_result once incoming is empty; CONN_AGAIN: open */
+    bool may_read, may_write, dead, closed, acknowledged, send_fails;
+    size_t send_limit; /* bytes that go out before "again" */
+};
+
+struct world {
+    struct loop loop;
+    struct config config;
+    struct config_route route;
+    struct gateway *gateway;
+    struct conn *conns[64];
+    int conn_count;
+    bool refuse_dials; /* dials stay pending until dial_succeeds() or dial_fails() */
+    unsigned given_back, dropped, learnt;
+    usec_t learnt_age;
+};
+
+extern struct world world;
+
+/* Before and after each test. */
+int world_begin(void **state);
+int world_end(void **state);
+
+void time_passes(usec_t duration);
+/* One end of a turn: exchanges that began are started. */
+void turn(void);
+
+/* A request begins. FIELDS: "Name: value" strings, ended by NULL. */
+struct caller *caller_begins(const char *method, const char *target, const char *const *fields);
+/* Offers bytes; returns how many were taken. */
+size_t caller_sends(struct caller *c, const char *bytes, size_t n);
+void caller_ends(struct caller *c);
+/* A whole request with a body, and the turn in which it starts. */
+struct caller *caller_posts(const char *target, const char *body);
+struct caller *caller_gets(const char *target);
+/* Pulls what there is into a string that the next call overwrites; *RESULT gets the last result. */
+const char *caller_pulls(struct caller *c, ssize_t *result);
+/* The request is over for the front. */
+void caller_is_done(struct caller *c, bool answered);
+/* The value of a field of the reply, or NULL. Overwritten by the next call. */
+const char *reply_field(const struct caller *c, const char *name);
+
+/* The newest connection, or the Nth (from 1). */
+struct conn *peer(int number);
+void peer_sends(struct conn *c, const char *bytes);
+void peer_closes(struct conn *c, int how); /* CONN_END, CONN_TRUNCATED, CONN_FAILED */
+/* What the peer has got so far, as a string. */
+const char *peer_got(struct conn *c);
+/* The first dial that waits ends. */
+void dial_succeeds(void);
+void dial_fails(enum reason why);

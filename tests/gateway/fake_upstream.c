@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+/* Stands in for upstream/conn.h and upstream/pool.h: connections whose other end is the test. */
+#include "fake.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct pool {
+    struct list idle, waiting;
+};
+
+struct pool *pool_new(struct loop *loop, struct dialer *dialer, const struct origin *origin,
+                      unsigned max_idle) {
+    (void)loop, (void)dialer, (void)origin, (void)max_idle;
+    struct pool *p = calloc(1, sizeof *p);
+    assert(p);
+    list_init(&p->idle);
+    list_init(&p->waiting);
+    return p;
+}
+
+void pool_free(struct pool **p) {
+    free(*p);
+    *p = NULL;
+}
+
+usec_t pool_idle_age(const struct pool *p, struct conn *c) {
+    (void)p;
+    return c->book.exchanges ? world.loop.now - c->book.idle_since : 0;
+}
+
+bool pool_reused(struct conn *c) {
+    return c->book.exchanges > 0;
+}
+
+struct conn *pool_take(struct pool *p, bool certain) {
+    if (list_empty(&p->idle))
+        return NULL;
+    struct conn *c = conn_of_book(list_entry(p->idle.next, struct conn_book, node));
+    if (certain && pool_idle_age(p, c) >= POOL_DOUBT_AFTER)
+        return NULL;
+    list_remove(&c->book.node);
+    return c;
+}
+
+static struct list all_waiting = {&all_waiting, &all_waiting};
+
+static struct conn *new_conn(void) {
+    struct conn *c = calloc(1, sizeof *c);
+    assert(c && world.conn_count < 64);
+    world.conns[world.conn_count++] = c;
+    c->number = world.conn_count;
+    c->may_read = c->may_write = true;
+    c->send_limit = SIZE_MAX;
+    buf_init(&c->sent, 64 * 1024 * 1024);
+    buf_init(&c->incoming, 64 * 1024 * 1024);
+    list_init(&c->book.node);
+    return c;
+}
+
+bool pool_wait(struct pool *p, struct pool_wait *wait) {
+    wait->pool = p;
+    list_push_back(&all_waiting, &wait->node);
+    return true;
+}
+
+void pool_cancel(struct pool_wait *wait) {
+    if (wait->pool)
+        list_remove(&wait->node);
+    wait->pool = NULL;
+}
+
+static struct pool_wait *first_waiting(void) {
+    struct list *node = list_pop_front(&all_waiting);
+    assert(node);
+    struct pool_wait *w = list_entry(node, struct pool_wait, node);
+    w->pool = NULL;
+    return w;
+}
+
+void dial_succeeds(void) {
+    struct pool_wait *w = first_waiting();
+    w->ready(w, new_conn(), REASON_NONE);
+}
+
+void dial_fails(enum reason why) {
+    struct pool_wait *w = first_waiting();
+    w->ready(w, NULL, why);
+}
+
+void turn(void) {
+    gateway_turn(world.gateway);
+    while (!world.refuse_dials && !list_empty(&all_waiting))
+        dial_succeeds();
+}
+
+void pool_give(struct pool *p, struct conn *c, bool reusable) {
+    c->book.exchanges++;
+    c->book.idle_since = world.loop.now;
+    conn_own(c, NULL, NULL);
+    assert(reusable);
+    world.given_back++;
+    list_push_front(&p->idle, &c->book.node);
+}
+
+void pool_learn(struct pool *p, usec_t age) {
+    (void)p;
+    world.learnt++;
+    world.learnt_age = age;
+}
+
+struct conn_book *conn_book(struct conn *c) {
+    return &c->book;
+}
+
+struct conn *conn_of_book(struct conn_book *book) {
+    return container_of(book, struct conn, book);
+}
+
+void conn_own(struct conn *c, void (*ready)(void *owner), void *owner) {
+    c->ready = ready;
+    c->owner = owner;
+}
+
+ssize_t conn_send(struct conn *c, const void *bytes, size_t n) {
+    assert(n > 0 && !c->closed);
+    if (c->send_fails) {
+        c->dead = true;
+        return CONN_FAILED;
+    }
+    if (c->send_limit == 0) {
+        c->may_write = false;
+        return CONN_AGAIN;
+    }
+    n = n < c->send_limit ? n : c->send_limit;
+    if (c->send_limit != SIZE_MAX)
+        c->send_limit -= n;
+    buf_add(&c->sent, bytes, n);
+    return (ssize_t)n;
+}
+
+ssize_t conn_recv(struct conn *c, void *into, size_t n) {
+    assert(!c->closed);
+    if (c->incoming.len == 0) {
+        c->may_read = c->end != CONN_AGAIN;
+        return c->end;
+    }
+    n = n < c->incoming.len ? n : c->incoming.len;
+    memcpy(into, c->incoming.at, n);
+    buf_consume(&c->incoming, n);
+    return (ssize_t)n;
+}
+
+bool conn_may_read(const struct conn *c) {
+    return c->may_read;
+}
+
+bool conn_may_write(const struct conn *c) {
+    return c->may_write;
+}
+
+bool conn_is_dead(const struct conn *c) {
+    return c->dead;
+}
+
+bool conn_has_pending(const struct conn *c) {
+    (void)c;
+    return false;
+}
+
+bool conn_acknowledged(const struct conn *c) {
+    return c->acknowledged;
+}
+
+usec_t conn_round_trip(const struct conn *c) {
+    (void)c;
+    return 10 * USEC_PER_MS;
+}
+
+void conn_close(struct conn **c) {
+    if (!*c)
+        return;
+    (*c)->closed = true;
+    (*c)->ready = NULL;
+    list_remove(&(*c)->book.node);
+    world.dropped++;
+    *c = NULL;
+}
+
+struct conn *peer(int number) {
+    assert(number <= world.conn_count && world.conn_count > 0);
+    return world.conns[(number ? number : world.conn_count) - 1];
+}
+
+static void wake(struct conn *c) {
+    c->may_read = true;
+    if (c->ready)
+        c->ready(c->owner);
+}
+
+void peer_sends(struct conn *c, const char *bytes) {
+    buf_add_string(&c->incoming, bytes);
+    wake(c);
+}
+
+void peer_closes(struct conn *c, int how) {
+    c->end = how;
+    c->dead = true;
+    wake(c);
+}
+
+const char *peer_got(struct conn *c) {
+    return c->sent.at ? c->sent.at : "";
+}
