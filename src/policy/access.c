@@ -21,7 +21,8 @@ bool access_host_is_ours(struct text host, const char *const *names, size_t name
     if (text_equal_nocase(host, TEXT("localhost")) || is_named(host, names, name_count))
         return true;
     struct cidr literal;
-    if (text_find(host, '/') != host.len || !parse_cidr(host, &literal))
+    if (text_find(host, '/') != host.len || text_find(host, '\0') != host.len ||
+        !parse_cidr(host, &literal))
         return false;
     return cidr_has(&loopback4, literal.address) || cidr_has(&loopback6, literal.address) ||
            (local && memcmp(local, literal.address, sizeof literal.address) == 0);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Who may call: Host names that are ours (against DNS rebinding) and callers that a listener admits.
- * Pure decisions over values. */
+/* Who may call: Host names that are ours (against DNS rebinding) and callers that a listener
+ * admits. Pure decisions over values. */
 #pragma once
 
 #include "base/parse.h"
@@ -17,8 +17,8 @@
 bool access_host_is_ours(struct text host, const char *const *names, size_t name_count,
                          const unsigned char *local);
 
-/* What a listener admits. An empty list admits everyone; one that is not must be satisfied, on whatever
- * kind of socket. */
+/* What a listener admits. An empty list admits everyone; one that is not must be satisfied, on
+ * whatever kind of socket. */
 struct access_list {
     struct cidr *clients;
     size_t client_count;
@@ -28,4 +28,5 @@ struct access_list {
 
 /* ADDRESS: 16 bytes with IPv4 mapped, or NULL for a unix socket. UID: the peer's, or -1 if unknown
  * (then a list of users admits nobody). */
-bool access_caller_allowed(const struct access_list *list, const unsigned char *address, int64_t uid);
+bool access_caller_allowed(const struct access_list *list, const unsigned char *address,
+                           int64_t uid);

@@ -79,6 +79,7 @@ static void begin_value(struct answer_fields *a, const char *name) {
 static void end_value(struct answer_fields *a) {
     a->fields[a->count].value.len = a->scratch->len - a->offset[a->count];
     a->count++;
+    buf_add_char(a->scratch, '\0');
 }
 
 static void add_list(struct buf *b, char *const *list, size_t count) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The HTTP fields that scoregate knows by name, and what it does with each. A field is looked up once
- * when a head is read; everything later compares small integers and flags. */
+/* The HTTP fields that scoregate knows by name, and what it does with each. A field is looked up
+ * once when a head is read; everything later compares small integers and flags. */
 #pragma once
 
 #include "base/text.h"
@@ -8,10 +8,11 @@
 #include <stdint.h>
 
 enum field_rule {
-    FIELD_HOP = 1 << 0,       /* hop-by-hop (RFC 9110 section 7.6.1): passes in neither direction */
-    FIELD_NEVER_UP = 1 << 1,  /* of the caller: never sent upstream (credentials, forwarding, framing) */
+    FIELD_HOP = 1 << 0, /* hop-by-hop (RFC 9110 section 7.6.1): passes in neither direction */
+    FIELD_NEVER_UP =
+        1 << 1, /* of the caller: never sent upstream (credentials, forwarding, framing) */
     FIELD_NEVER_DOWN = 1 << 2, /* of the upstream: never sent to the caller */
-    FIELD_SINGLE = 1 << 3,    /* twice in a request is an error */
+    FIELD_SINGLE = 1 << 3,     /* twice in a request is an error */
 };
 
 /* name in lower case, identifier, rules */
@@ -35,7 +36,8 @@ enum field_rule {
     X("alt-svc", ALT_SVC, FIELD_NEVER_DOWN)                                                        \
     X("api-key", API_KEY, FIELD_NEVER_UP)                                                          \
     X("authorization", AUTHORIZATION, FIELD_NEVER_UP)                                              \
-    X("azureml-model-deployment", AZUREML_MODEL_DEPLOYMENT, 0) /* up only with client_deployment */ \
+    X("azureml-model-deployment", AZUREML_MODEL_DEPLOYMENT,                                        \
+      0) /* up only with client_deployment */                                                      \
     X("cache-control", CACHE_CONTROL, 0)                                                           \
     X("clear-site-data", CLEAR_SITE_DATA, FIELD_NEVER_DOWN)                                        \
     X("connection", CONNECTION, FIELD_HOP)                                                         \

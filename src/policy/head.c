@@ -199,6 +199,17 @@ static bool all_digits(struct text t) {
     return t.len > 0;
 }
 
+static void check_length(struct head *h, struct findings *f) {
+    if (parse_u64(f->length, HEAD_NO_LENGTH - 1, &h->content_length))
+        return;
+    if (!all_digits(f->length)) {
+        fault(f, REASON_ambiguous_framing);
+        return;
+    }
+    h->content_length = HEAD_NO_LENGTH - 1; /* larger than anybody allows */
+    fault(f, REASON_body_too_large);
+}
+
 /* RFC 9112 section 6.3, without its leniencies. */
 static void check_framing(struct head *h, struct findings *f) {
     if (f->framing_twice || (f->length.at && f->coding.at) || (f->coding.at && h->version == 10)) {
@@ -207,8 +218,8 @@ static void check_framing(struct head *h, struct findings *f) {
         h->chunked = text_equal_nocase(f->coding, TEXT("chunked"));
         if (!h->chunked)
             fault(f, REASON_transfer_coding);
-    } else if (f->length.at && !parse_u64(f->length, HEAD_NO_LENGTH - 1, &h->content_length)) {
-        fault(f, all_digits(f->length) ? REASON_body_too_large : REASON_ambiguous_framing);
+    } else if (f->length.at) {
+        check_length(h, f);
     }
 }
 

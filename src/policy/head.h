@@ -2,8 +2,8 @@
 /* The request head, checked as a whole before anything is done with it.
  *
  * libmicrohttpd's parser is lax (it takes two Content-Length fields, an obs-fold becomes a forged
- * name), so nothing that it says is believed: head_check() looks at the raw target and at every field
- * line, by RFC 9112 and RFC 9110, and refuses what two parsers could read in two ways. */
+ * name), so nothing that it says is believed: head_check() looks at the raw target and at every
+ * field line, by RFC 9112 and RFC 9110, and refuses what two parsers could read in two ways. */
 #pragma once
 
 #include "policy/field.h"
@@ -33,8 +33,8 @@ void method_list(struct buf *b, unsigned set);
 
 #define HEAD_NO_LENGTH UINT64_MAX
 
-/* What the front hands in (upper half) and what the check finds (lower half). The texts belong to the
- * front and live as long as the request. */
+/* What the front hands in (upper half) and what the check finds (lower half). The texts belong to
+ * the front and live as long as the request. */
 struct head {
     struct text method_text;
     struct text target; /* raw, as it came */
@@ -52,25 +52,25 @@ struct head {
     bool connection_lists; /* Connection names something besides "close" and "keep-alive" */
     /* Values of the fields of these names, at == NULL if absent. */
     struct text origin, sec_fetch_site, content_type, user_agent;
-    struct text request_id; /* X-Ms-Client-Request-Id, the first */
+    struct text request_id;                /* X-Ms-Client-Request-Id, the first */
     struct text cors_method, cors_headers; /* Access-Control-Request-* */
     bool cors_private_network;
 };
 
-/* Sets the id of every field line, trims its value, and sets everything in the lower half, of a refused
- * head what can be told of it. REASON_NONE if the head may be acted on, else the first thing that is
- * wrong; then the connection must be closed after the answer.
+/* Sets the id of every field line, trims its value, and sets everything in the lower half, of a
+ * refused head what can be told of it. REASON_NONE if the head may be acted on, else the first
+ * thing that is wrong; then the connection must be closed after the answer.
  *
  * malformed_request  version neither 1.0 nor 1.1, method no token
  * method_unknown     CONNECT; other unknown methods are METHOD_OTHER, which the route answers
- * malformed_target   not in origin-form (or "*" for OPTIONS); a control, blank, '#', backslash, byte
+ * malformed_target   not in origin-form (or "*" for OPTIONS); a control, blank, '#', backslash,
+ * byte
  *                    >= 0x7f, "%00", encoded CR or LF, or a '%' that no two hex digits follow
- * malformed_header   name no token, a control in the value, a name that begins with content-length or
- *                    transfer-encoding without being it (a folded line), another FIELD_SINGLE twice
- * ambiguous_framing  Content-Length or Transfer-Encoding twice, both, no number, or the latter on 1.0
- * transfer_coding    anything but "chunked"
- * body_too_large     a Content-Length that no 64 bits hold
- * bad_host           not exactly one well-formed Host on 1.1, more than one on 1.0
+ * malformed_header   name no token, a control in the value, a name that begins with content-length
+ * or transfer-encoding without being it (a folded line), another FIELD_SINGLE twice
+ * ambiguous_framing  Content-Length or Transfer-Encoding twice, both, no number, or the latter
+ * on 1.0 transfer_coding    anything but "chunked" body_too_large     a Content-Length that no 64
+ * bits hold bad_host           not exactly one well-formed Host on 1.1, more than one on 1.0
  *
  * Sources: RFC 9112 sections 3, 5, 6; RFC 9110 sections 5.5, 7.2, 8.6. */
 enum reason head_check(struct head *h);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Why a request ended as it did. A reason is one word that reaches the log line, the metric label and
- * the problem document (RFC 9457); each has its status, its error type of RFC 9209 section 2.3 for
- * Proxy-Status, and a sentence for people. */
+/* Why a request ended as it did. A reason is one word that reaches the log line, the metric label
+ * and the problem document (RFC 9457); each has its status, its error type of RFC 9209 section 2.3
+ * for Proxy-Status, and a sentence for people. */
 #pragma once
 
 #include "base/buf.h"
@@ -46,7 +46,8 @@
     X(tls_error, 502, tls_protocol_error, "The TLS handshake with the endpoint failed.")           \
     X(certificate_error, 502, tls_certificate_error,                                               \
       "The certificate of the endpoint is not trusted, expired, or for another name.")             \
-    X(malformed_answer, 502, http_protocol_error, "The endpoint's answer is not well-formed HTTP.") \
+    X(malformed_answer, 502, http_protocol_error,                                                  \
+      "The endpoint's answer is not well-formed HTTP.")                                            \
     X(answer_head_too_large, 502, http_response_header_section_size,                               \
       "The head of the endpoint's answer is too large.")                                           \
     X(answer_incomplete, 502, http_response_incomplete, "The endpoint's answer was cut off.")      \
@@ -61,7 +62,7 @@
     X(connect_timeout, 504, connection_timeout, "No connection to the endpoint in time.")          \
     X(response_timeout, 504, http_response_timeout, "The endpoint did not answer in time.")        \
     X(total_timeout, 504, http_response_timeout, "The request took longer than total_timeout_ms.") \
-    /* Ends that no problem document tells, because the answer had begun or nobody listens. */      \
+    /* Ends that no problem document tells, because the answer had begun or nobody listens. */     \
     X(answered, 0, , "")                                                                           \
     X(caller_gone, 0, , "")                                                                        \
     X(answer_cut, 0, http_response_incomplete, "")                                                 \
@@ -88,6 +89,6 @@ const char *reason_detail(enum reason r);
 /* The phrase of RFC 9110 section 15 for a status, or "Unknown". */
 const char *status_phrase(unsigned status);
 
-/* Appends the problem document: type "about:blank", title, status, detail (DETAIL, or the reason's own
- * sentence if it is empty), reason, request_id. Ends with a newline. */
+/* Appends the problem document: type "about:blank", title, status, detail (DETAIL, or the reason's
+ * own sentence if it is empty), reason, request_id. Ends with a newline. */
 void problem_write(struct buf *b, enum reason r, struct text detail, struct text request_id);

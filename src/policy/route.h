@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Which route serves a path: exact paths first, then "PATH/swagger.json", then the longest route with
- * subpaths, at a segment boundary. Paths are compared byte for byte as they came; nothing is decoded.
- * The table is built once and then only read. */
+/* Which route serves a path: exact paths first, then "PATH/swagger.json", then the longest route
+ * with subpaths, at a segment boundary. Paths are compared byte for byte as they came; nothing is
+ * decoded. The table is built once and then only read. */
 #pragma once
 
 #include "base/macros.h"
@@ -29,15 +29,17 @@ void route_table_free(struct route_table **table);
 bool route_table_add(struct route_table *table, struct text path, bool subpaths,
                      unsigned index) MUST_CHECK;
 
-/* False if no route serves the path, and always for a path with a dot segment ("." or "..", also with
- * the dot as %2e, encoded twice, or followed by ";parameters"), a backslash, an encoded slash or
- * backslash (%2f, %5c), or overlong UTF-8 of these: such a path could mean another one to the endpoint.
- * An empty segment ("//") is only allowed where a route has it; a slash may end the rest. */
+/* False if no route serves the path, and always for a path with a dot segment ("." or "..", also
+ * with the dot as %2e, encoded twice, or followed by ";parameters"), a backslash, an encoded slash
+ * or backslash (%2f, %5c), or overlong UTF-8 of these: such a path could mean another one to the
+ * endpoint. An empty segment ("//") is only allowed where a route has it; a slash may end the rest.
+ */
 bool route_table_find(const struct route_table *table, struct text path,
                       struct route_match *match) MUST_CHECK;
 /* The path of the nearest route, for a 404 that helps; NULL if none is near. */
 const char *route_table_nearest(const struct route_table *table, struct text path);
 
 /* Whether PATH, from the configuration, can be a route: begins with '/', no query or fragment, only
- * characters of RFC 3986 pchar and '/', no dot or empty segment, no trailing slash unless it is "/". */
+ * characters of RFC 3986 pchar and '/', no dot or empty segment, no trailing slash unless it is
+ * "/". */
 bool route_path_valid(struct text path);
