@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* JSON for scoregate. cJSON builds the tree; what it is lax about (controls in strings, odd numbers,
- * trailing bytes, "\u0000", deep nesting) a scan of the grammar of RFC 8259 refuses before. */
+/* JSON for scoregate. cJSON builds the tree; what it is lax about (controls in strings, odd
+ * numbers, trailing bytes, "\u0000", deep nesting) a scan of the grammar of RFC 8259 refuses
+ * before. */
 #include "base/json.h"
 
 #include <cjson/cJSON.h>
@@ -8,7 +9,12 @@
 
 /* Length of the well-formed UTF-8 sequence at S of N bytes (RFC 3629 section 4), or 0. */
 static size_t utf8_length(const unsigned char *s, size_t n) {
-    size_t len = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 0;
+    size_t len = s[0] < 0x80   ? 1
+                 : s[0] < 0xc2 ? 0
+                 : s[0] < 0xe0 ? 2
+                 : s[0] < 0xf0 ? 3
+                 : s[0] < 0xf5 ? 4
+                               : 0;
     if (len == 0 || len > n)
         return 0;
     for (size_t i = 1; i < len; i++)

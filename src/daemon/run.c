@@ -263,13 +263,14 @@ static void tell_ready(const struct control *c, const struct run_options *option
 }
 
 static void serve(struct control *c) {
-    bool busy = false;
     while (c->stopped < c->worker_count && !c->failed) {
+        bool busy = c->admin_server && server_is_due(c->admin_server);
         if (!loop_turn(&c->loop, busy ? 0 : USEC_NEVER)) {
             c->failed = true;
             return;
         }
-        busy = c->admin_server && server_is_due(c->admin_server) && server_run(c->admin_server);
+        if (c->admin_server)
+            server_run(c->admin_server);
     }
 }
 

@@ -12,6 +12,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+/* Rounds in one turn, before timers and messages are looked at again. */
+#define ROUNDS_MAX 4
+
 enum { MESSAGE_CALLER, MESSAGE_DRAIN, MESSAGE_QUIT };
 
 struct caller_message {
@@ -57,18 +60,18 @@ static void receive(void *context, struct message *message) {
     free(message);
 }
 
-/* Callers' requests, then what they start upstream, until neither gives the other more to do. */
+/* Callers' requests, then what they start upstream, until neither gives the other more to do. True:
+ * there is more, do not sleep. */
 static bool turn(struct worker *w) {
-    bool more = false;
-    for (int round = 0; round < 4; round++) {
-        if (server_is_due(w->server))
-            more = server_run(w->server);
+    bool dials = false;
+    for (int round = 0; round < ROUNDS_MAX; round++) {
+        server_run(w->server);
         gateway_turn(w->gateway);
-        more |= dialer_turn(w->dialer);
+        dials = dialer_turn(w->dialer);
         if (!server_is_due(w->server))
             break;
     }
-    return more || server_is_due(w->server);
+    return dials || server_is_due(w->server);
 }
 
 static usec_t nap_until(struct worker *w, bool busy) {

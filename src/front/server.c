@@ -525,16 +525,13 @@ struct server *server_new(struct loop *loop, const struct server_options *option
     return NULL;
 }
 
-bool server_run(struct server *s) {
-    for (int round = 0; round < ROUNDS_MAX; round++) {
+void server_run(struct server *s) {
+    for (int round = 0; round < ROUNDS_MAX && server_is_due(s); round++) {
         MHD_UNSIGNED_LONG_LONG timeout;
         s->ready = s->resumed = false;
         MHD_run(s->daemon);
-        bool again = MHD_get_timeout(s->daemon, &timeout) == MHD_YES && timeout == 0;
-        if (!again && !s->resumed)
-            return false;
+        s->ready = MHD_get_timeout(s->daemon, &timeout) == MHD_YES && timeout == 0;
     }
-    return true;
 }
 
 bool server_is_due(const struct server *s) {
@@ -547,7 +544,7 @@ unsigned server_connections(const struct server *s) {
 
 void server_drain(struct server *s) {
     s->draining = true;
-    list_each(node, next, &s->clients) {
+    list_each (node, next, &s->clients) {
         struct client *client = list_entry(node, struct client, node);
         if (client->request.phase == REQUEST_NONE)
             shutdown(client->watch.fd, SHUT_RD);
@@ -561,9 +558,10 @@ void server_free(struct server **pointer) {
     if (!s)
         return;
     /* A suspended connection would abort the daemon. */
-    list_each(node, next, &s->clients) client_shutdown(list_entry(node, struct client, node));
-    while (s->client_count && server_run(s))
-        ;
+    list_each (node, next, &s->clients)
+        client_shutdown(list_entry(node, struct client, node));
+    while (s->client_count && server_is_due(s))
+        server_run(s);
     loop_unwatch(s->loop, &s->watch);
     MHD_stop_daemon(s->daemon);
     free(s->fields);

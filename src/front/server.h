@@ -37,11 +37,10 @@ struct server_peer {
 
 /* Takes over FD, connected and non-blocking; closes it on failure. */
 bool server_adopt(struct server *s, int fd, const struct server_peer *peer);
-/* Lets libmicrohttpd work on everything that is ready or was resumed; once a turn at least. Returns
- * true if more is to be done: do not sleep. */
-bool server_run(struct server *s);
-/* Whether something was resumed since server_run(). */
+/* Whether libmicrohttpd has something to do: do not sleep. */
 bool server_is_due(const struct server *s);
+/* Lets it work on what is ready or was resumed, for a while; whenever server_is_due(). */
+void server_run(struct server *s);
 unsigned server_connections(const struct server *s);
 /* From now on: connections that carry no request are closed, and every other after its answer. */
 void server_drain(struct server *s);

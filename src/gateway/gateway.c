@@ -78,7 +78,8 @@ void gateway_free(struct gateway **pointer) {
     if (!g)
         return;
     assert(g->in_flight == 0);
-    list_each(node, next, &g->spare) exchange_free(list_entry(node, struct exchange, node));
+    list_each (node, next, &g->spare)
+        exchange_free(list_entry(node, struct exchange, node));
     for (size_t i = 0; g->routes && i < g->config->route_count; i++) {
         struct gateway_route *r = &g->routes[i];
         if (r->swagger_pool != r->score_pool)

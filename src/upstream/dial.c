@@ -121,12 +121,13 @@ void dialer_free(struct dialer **pointer) {
     *pointer = NULL;
     if (!d)
         return;
-    list_each(node, next, &d->groups) group_free(list_entry(node, struct dial_group, node));
+    list_each (node, next, &d->groups)
+        group_free(list_entry(node, struct dial_group, node));
     free(d);
 }
 
 static struct dial_group *group_of(struct dialer *d, struct trust *trust) {
-    list_each(node, next, &d->groups) {
+    list_each (node, next, &d->groups) {
         struct dial_group *known = list_entry(node, struct dial_group, node);
         if (known->trust == trust)
             return known;
@@ -285,7 +286,7 @@ static void finish(struct conn *c, enum reason why) {
 
 static void read_messages(struct dialer *d) {
     d->progressed = false;
-    list_each(node, next, &d->groups) {
+    list_each (node, next, &d->groups) {
         struct dial_group *group = list_entry(node, struct dial_group, node);
         int left;
         CURLMsg *message;
@@ -310,7 +311,7 @@ bool dialer_turn(struct dialer *d) {
     if (list_empty(&d->dialling))
         return !list_empty(&d->waiting);
     /* libcurl's own timer decides; calling it without one due costs next to nothing. */
-    list_each(node, next, &d->groups) {
+    list_each (node, next, &d->groups) {
         struct dial_group *group = list_entry(node, struct dial_group, node);
         long ms = -1;
         if (curl_multi_timeout(group->multi, &ms) == CURLM_OK && ms == 0)
@@ -325,7 +326,7 @@ usec_t dialer_deadline(const struct dialer *d) {
     usec_t deadline = USEC_NEVER;
     if (list_empty(&d->dialling))
         return deadline;
-    list_each(node, next, &d->groups) {
+    list_each (node, next, &d->groups) {
         const struct dial_group *group = list_entry(node, struct dial_group, node);
         long ms = -1;
         if (curl_multi_timeout(group->multi, &ms) == CURLM_OK && ms >= 0) {

@@ -62,7 +62,7 @@ void pool_free(struct pool **pointer) {
     if (!p)
         return;
     assert(list_empty(&p->waiting));
-    list_each(node, next, &p->dials) {
+    list_each (node, next, &p->dials) {
         struct dial *d = list_entry(node, struct dial, node);
         conn_close(&d->conn);
         free(d);
