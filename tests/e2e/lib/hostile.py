@@ -36,8 +36,10 @@ class Outcome:
 
     @property
     def rejected(self):
-        """By an answer, or by the end of the connection."""
-        return self.status >= 400 if self.status else self.ended
+        """By an answer, or by the end of the connection; not by a failure behind the server."""
+        if self.status is None:
+            return self.ended
+        return self.status >= 400 and self.status not in (502, 503, 504)
 
     def answer(self, method="POST"):
         """The one answer that RAW must be."""
