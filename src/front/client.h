@@ -25,6 +25,7 @@ struct direct {
     bool active;
     struct buf out; /* bytes on their way */
     bool chunked, streaming, finished;
+    bool all_out;   /* the sending side is shut down */
     usec_t give_up; /* when to stop waiting for the caller to stop sending */
 };
 
@@ -36,6 +37,7 @@ struct caller { /* the request */
     size_t head_bytes;  /* of the memory per connection that the request head takes */
     uint64_t body_left; /* of the Content-Length; UINT64_MAX for chunked */
     bool has_body, expect_continue, http10, is_head;
+    bool refused; /* by the check of its head */
     bool suspended, cut;
     bool replied;                  /* caller_reply() was called */
     bool queued;                   /* libmicrohttpd has the response */
@@ -86,6 +88,8 @@ bool head_read(struct client *client, const char *method, const char *version, s
 bool direct_begin(struct client *client, const struct reply *reply);
 /* Writes what can be written; asks the handler for more. */
 void direct_pump(struct client *client);
+/* The caller still sends: it may, for a while. */
+void direct_linger(struct client *client);
 
 /* server.c */
 void client_shutdown(struct client *client);

@@ -13,8 +13,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* How long the caller may go on sending, in all. */
+/* How long the caller may go on sending when the answer is out: in all, and between bytes. */
 #define LINGER_TOTAL (30 * USEC_PER_SEC)
+#define LINGER_IDLE  (5 * USEC_PER_SEC)
 /* As much of a streamed answer is here at a time. */
 #define DIRECT_PIECE (16 * 1024)
 
@@ -45,7 +46,7 @@ bool direct_begin(struct client *client, const struct reply *reply) {
     buf_init(&d->out, 1024 * 1024);
     d->streaming = !reply->whole && !r->is_head;
     d->chunked = d->streaming && reply->length == REPLY_NO_LENGTH && !r->http10;
-    d->finished = false;
+    d->finished = d->all_out = false;
     write_head(client, reply);
     if (reply->whole && !r->is_head)
         buf_add_text(&d->out, reply->body);
@@ -55,7 +56,6 @@ bool direct_begin(struct client *client, const struct reply *reply) {
         return false;
     }
     d->active = true;
-    d->give_up = client->server->loop->now + LINGER_TOTAL;
     timer_set(client->server->loop, &client->timer,
               client->server->loop->now + client->server->options.idle_timeout);
     direct_pump(client);
@@ -104,6 +104,18 @@ void direct_pump(struct client *client) {
         buf_consume(&d->out, (size_t)n);
         timer_set(loop, &client->timer, loop->now + client->server->options.idle_timeout);
     }
-    if (d->out.len == 0 && (!d->streaming || d->finished))
+    if (d->out.len == 0 && (!d->streaming || d->finished) && !d->all_out) {
+        d->all_out = true;
+        d->give_up = loop->now + LINGER_TOTAL;
         shutdown(client->watch.fd, SHUT_WR);
+        direct_linger(client);
+    }
+}
+
+void direct_linger(struct client *client) {
+    const struct direct *d = &client->request.direct;
+    struct loop *loop = client->server->loop;
+    usec_t idle = loop->now + LINGER_IDLE;
+    if (d->all_out)
+        timer_set(loop, &client->timer, idle < d->give_up ? idle : d->give_up);
 }

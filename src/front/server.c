@@ -109,6 +109,14 @@ static void set_timer(struct client *client, usec_t timeout) {
 
 /* Answers */
 
+/* Before a connection is cut: a caller of HTTP/1.0 takes the end of the connection for the end of
+ * the answer, so that only a reset tells it the truth. */
+static void reset_if_needed(struct client *client) {
+    struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+    if (client->request.http10 && client->request.replied)
+        (void)setsockopt(client->watch.fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
 static ssize_t read_body(void *context, uint64_t position, char *into, size_t n) {
     (void)position;
     struct client *client = context;
@@ -121,8 +129,10 @@ static ssize_t read_body(void *context, uint64_t position, char *into, size_t n)
         return got;
     if (got == PULL_END)
         return MHD_CONTENT_READER_END_OF_STREAM;
-    if (got == PULL_CUT || r->cut)
+    if (got == PULL_CUT || r->cut) {
+        reset_if_needed(client);
         return MHD_CONTENT_READER_END_WITH_ERROR;
+    }
     timer_clear(&client->timer); /* it is the upstream's turn */
     return suspend(client) ? 0 : MHD_CONTENT_READER_END_WITH_ERROR;
 }
@@ -170,13 +180,14 @@ static enum MHD_Result queue(struct client *client) {
     return done;
 }
 
-/* How an answer reaches a caller whose request is not complete. */
+/* How an answer reaches a caller whose request is not complete: past libmicrohttpd, unless that can
+ * still answer instead of reading the body, or little enough of the body is left to wait for it. */
 static bool reply_directly(const struct caller *r, const struct reply *reply) {
     if (r->phase == REQUEST_COMPLETE || !r->has_body)
         return false;
-    if (r->phase == REQUEST_LINE && (r->expect_continue || reply->close))
-        return false; /* libmicrohttpd can still answer instead of reading the body */
-    return reply->close || r->body_left > DROP_MAX;
+    if (r->phase == REQUEST_LINE && (r->expect_continue || r->refused))
+        return false;
+    return r->body_left > DROP_MAX || (reply->close && r->phase == REQUEST_BODY);
 }
 
 bool caller_reply(struct caller *r, const struct reply *reply) {
@@ -199,6 +210,7 @@ bool caller_reply(struct caller *r, const struct reply *reply) {
         client_shutdown(client);
         return false;
     }
+    set_timer(client, client->server->options.idle_timeout); /* for the rest of the body */
     if (r->suspended) {
         if (r->phase == REQUEST_COMPLETE && queue(client) != MHD_YES)
             client_shutdown(client);
@@ -221,16 +233,8 @@ void caller_body_ready(struct caller *r) {
 }
 
 void caller_cut(struct caller *r) {
-    struct client *client = client_of(r);
-    if (r->http10 && r->replied) {
-        /* Only a reset tells a caller of HTTP/1.0 that the end is not the end. */
-        struct linger now = {.l_onoff = 1, .l_linger = 0};
-        (void)setsockopt(client->watch.fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-        client->request.cut = true;
-        resume(client);
-        return;
-    }
-    client_shutdown(client);
+    reset_if_needed(client_of(r));
+    client_shutdown(client_of(r));
 }
 
 size_t caller_head_room(const struct caller *c) {
@@ -282,13 +286,12 @@ static enum MHD_Result begin(struct client *client, const char *method, const ch
     r->head_bytes = head.method_text.len + head.target.len + 16 + head.field_count * POOL_PER_FIELD;
     for (size_t i = 0; i < head.field_count; i++)
         r->head_bytes += head.fields[i].name.len + head.fields[i].value.len + 4;
+    r->refused = refused != REASON_NONE;
     r->handle = s->options.handler->begin(s->options.context, r, &head, refused);
     if (!r->handle || r->cut)
         return MHD_NO;
-    enum request_phase line = r->phase;
     r->phase = REQUEST_BODY;
-    bool at_once = r->response && line == REQUEST_LINE &&
-                   (refused != REASON_NONE || (r->has_body && r->expect_continue));
+    bool at_once = r->response && (r->refused || (r->has_body && r->expect_continue));
     return at_once ? queue(client) : MHD_YES;
 }
 
@@ -298,6 +301,8 @@ static enum MHD_Result take_body(struct client *client, const char *bytes, size_
         if (r->body_left != UINT64_MAX)
             r->body_left -= *n < r->body_left ? *n : r->body_left;
         *n = 0;
+        if (r->direct.active)
+            direct_linger(client);
         return MHD_YES;
     }
     size_t taken = client->server->options.handler->body(r->handle, bytes, *n);
@@ -374,6 +379,8 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
         free(r->target);
     *r = (struct caller){.cut = r->cut};
     set_timer(client, s->options.idle_timeout);
+    if (s->draining)
+        shutdown(client->watch.fd, SHUT_RD); /* its answer may have promised to go on */
 }
 
 /* Connections */

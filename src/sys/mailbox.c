@@ -31,13 +31,16 @@ bool mailbox_init(struct mailbox *m, struct loop *loop,
     *m = (struct mailbox){.loop = loop, .receive = receive, .context = context};
     list_init(&m->waiting);
     m->watch = (struct watch){.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), .ready = on_ready};
-    if (m->watch.fd < 0)
+    if (m->watch.fd < 0) {
+        m->loop = NULL; /* mailbox_done() is not for this one */
         return false;
+    }
     pthread_mutex_init(&m->lock, NULL);
     if (loop_watch(loop, &m->watch, EPOLLIN))
         return true;
     close(m->watch.fd);
     pthread_mutex_destroy(&m->lock);
+    m->loop = NULL;
     return false;
 }
 
