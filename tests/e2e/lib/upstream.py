@@ -160,15 +160,17 @@ class Session:
         if self._closed:
             return
         self._closed = True
-        raw = socket.socket(fileno=self.socket.detach())
-        try:
-            raw.shutdown(socket.SHUT_WR)
-            raw.settimeout(1.0)
-            while raw.recv(65536):
+        with socket.socket(fileno=self.socket.detach()) as raw:
+            try:
+                raw.shutdown(socket.SHUT_WR)
+                raw.settimeout(5.0)
+                while raw.recv(65536):
+                    pass
+                self.gone.set()
+            except TimeoutError:
                 pass
-        except OSError:
-            pass
-        raw.close()
+            except OSError:
+                self.gone.set()
 
     def rst(self):
         self._closed = True
