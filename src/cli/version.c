@@ -3,7 +3,7 @@
  * them all, for their version numbers only. */
 #include "cli/commands.h"
 
-#include <cjson/cJSON.h>
+#include <cJSON.h>
 #include <curl/curl.h>
 #include <libconfig.h>
 #include <llhttp.h>
