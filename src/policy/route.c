@@ -107,20 +107,23 @@ bool route_table_add(struct route_table *table, struct text path, bool subpaths,
     return true;
 }
 
-/* The byte that T, not empty, begins with for a server that decodes often enough ("%252e" is a
- * dot), and in *WIDTH how many bytes it takes. */
+/* The byte that T, not empty, begins with, and in *WIDTH how many bytes it takes. */
 static unsigned char decoded(struct text t, size_t *width) {
-    size_t at = 1;
-    *width = 1;
-    if (t.at[0] != '%')
-        return (unsigned char)t.at[0];
-    while (percent_byte(t, at) == '%' && percent_byte(t, at + 2) >= 0)
-        at += 2;
-    int byte = percent_byte(t, at);
-    if (byte < 0)
-        return '%';
-    *width = at + 2;
-    return (unsigned char)byte;
+    int byte = t.at[0] == '%' ? percent_byte(t, 1) : -1;
+    *width = byte < 0 ? 1 : 3;
+    return byte < 0 ? (unsigned char)t.at[0] : (unsigned char)byte;
+}
+
+/* How much of an escape the decoded bytes up to C make, after *LENGTH. True when it is whole: then
+ * the path was encoded twice. */
+static bool completes_escape(unsigned *length, char c) {
+    if (c == '%')
+        *length = 1;
+    else if (*length && percent_digit(c) >= 0)
+        ++*length;
+    else
+        *length = 0;
+    return *length == 3;
 }
 
 /* Whether LEAD and NEXT begin an overlong form of UTF-8, in which lax decoders find dots and
@@ -133,15 +136,16 @@ static bool is_overlong(unsigned char lead, unsigned char next) {
 }
 
 /* Reads the segment that REST begins with and moves behind the slash that ends it. False if some
- * server could read it as something else: a dot segment (parameters behind ';' do not hide it), or
- * one with a slash or backslash inside. */
+ * server could read it as something else: a dot segment (parameters behind ';' do not hide it), one
+ * with a slash or backslash inside, one that decoding leaves encoded. */
 static bool take_segment(struct text *rest) {
-    size_t dots = 0, width;
-    bool only_dots = true, parameters = false;
+    size_t plain = 0, dots = 0, width;
+    unsigned escape = 0;
+    bool parameters = false;
     unsigned char lead = 0;
     for (; rest->len && rest->at[0] != '/'; *rest = text_skip(*rest, width)) {
         unsigned char c = decoded(*rest, &width);
-        if (c == '/' || c == '\\' || is_overlong(lead, c))
+        if (c == '/' || c == '\\' || is_overlong(lead, c) || completes_escape(&escape, (char)c))
             return false;
         lead = c;
         parameters = parameters || c == ';';
@@ -150,10 +154,10 @@ static bool take_segment(struct text *rest) {
         if (c == '.')
             dots++;
         else
-            only_dots = false;
+            plain++;
     }
     *rest = text_skip(*rest, 1);
-    return !is_overlong(lead, 0) && (!only_dots || dots < 1 || dots > 2);
+    return !is_overlong(lead, 0) && (plain > 0 || dots < 1 || dots > 2);
 }
 
 /* Whether the path means the same to everyone. */

@@ -29,11 +29,11 @@ void route_table_free(struct route_table **table);
 bool route_table_add(struct route_table *table, struct text path, bool subpaths,
                      unsigned index) MUST_CHECK;
 
-/* False if no route serves the path, and always for a path with a dot segment ("." or "..", also
- * with the dot as %2e, encoded twice, or followed by ";parameters"), a backslash, an encoded slash
- * or backslash (%2f, %5c), or overlong UTF-8 of these: such a path could mean another one to the
- * endpoint. An empty segment ("//") is only allowed where a route has it; a slash may end the rest.
- */
+/* False if no route serves the path, and always for a path that could mean another one to the
+ * endpoint: with a dot segment ("." or "..", also with the dot as %2e, or followed by
+ * ";parameters"), a backslash, an encoded slash or backslash (%2f, %5c), overlong UTF-8 of these,
+ * or an encoded '%' that begins an escape (%252e). An empty segment ("//") is only allowed where a
+ * route has it; a slash may end the rest. */
 bool route_table_find(const struct route_table *table, struct text path,
                       struct route_match *match) MUST_CHECK;
 /* The path of the nearest route, for a 404 that helps; NULL if none is near. */

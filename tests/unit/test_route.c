@@ -154,6 +154,11 @@ static void has_no_route_for_paths_that_mean_another(void **state) {
         "/score%252fadmin",
         "/score%25%35%63admin%255cx",
         "/x%25c0%25ae",
+        "/score/%25%32%65",
+        "/score/%%32%65",
+        "/score/%25%2532%2565",
+        "/score/a%2520b",
+        "/score/%2%35%32e",
         /* empty segments */
         "//",
         "//score",
