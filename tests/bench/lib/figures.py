@@ -5,6 +5,7 @@ import json
 import re
 import signal
 import subprocess
+import time
 from typing import Callable, NamedTuple, Optional
 
 from .files import HUGE, LARGE, MIB
@@ -118,7 +119,14 @@ def _calls(bench, gateway):
 
 
 def _start(bench, gateway):
-    return {"resident": gateway.process.resident() / MIB}
+    """Once it grows no more: who listens may still be starting its workers."""
+    resident, stable = 0, 0
+    deadline = time.monotonic() + 10
+    while stable < 20 and time.monotonic() < deadline:
+        before, resident = resident, gateway.process.resident()
+        stable = stable + 1 if resident == before else 0
+        time.sleep(0.01)
+    return {"resident": resident / MIB}
 
 
 def _idle(bench, gateway):

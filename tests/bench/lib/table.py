@@ -9,7 +9,7 @@ def number(value):
     """Three digits that count; a dash for None."""
     if value is None:
         return "–"
-    if abs(value) >= 100:
+    if abs(value) >= 99.95:
         return f"{value:.0f}"
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
 
