@@ -135,7 +135,7 @@ static struct dial_group *group_of(struct dialer *d, struct trust *trust) {
     struct dial_group *group = calloc(1, sizeof *group);
     if (!group)
         return NULL;
-    *group = (struct dial_group){.dialer = d, .trust = trust_ref(trust)};
+    *group = (struct dial_group){.dialer = d, .trust = trust ? trust_ref(trust) : NULL};
     list_push_back(&d->groups, &group->node);
     group->multi = curl_multi_init();
     group->share = curl_share_init();
@@ -164,6 +164,8 @@ static long tls_versions(const struct config_tls *tls) {
 }
 
 static CURLcode set_tls(CURL *easy, struct dial_group *group) {
+    if (!group->trust)
+        return CURLE_OK;
     const struct config_tls *tls = trust_tls(group->trust);
     CURLcode bad = CURLE_OK;
 #define SET(option, value) bad = bad ? bad : curl_easy_setopt(easy, option, value)

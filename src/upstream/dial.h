@@ -18,7 +18,7 @@ struct conn;
 /* What to dial. The texts outlive every dial that uses them. */
 struct origin {
     const struct config_uri *uri;
-    struct trust *trust;
+    struct trust *trust;          /* NULL: none of the dials needs TLS */
     const char *proxy, *no_proxy; /* NULL: none */
     usec_t connect_timeout;
 };
