@@ -80,7 +80,8 @@ struct config_route {
     size_t set_header_count;
     char *default_content_type; /* NULL: none */
     bool required, idempotent, client_deployment;
-    char *deployment; /* NULL: none */
+    bool allow_insecure; /* http URIs are accepted */
+    char *deployment;    /* NULL: none */
     usec_t connect_timeout, response_timeout, idle_timeout, total_timeout; /* 0: none */
     uint64_t body_bytes, replay_bytes;
     struct config_tls tls; /* the route's own over the top level's */
@@ -91,6 +92,7 @@ enum config_listen_kind { LISTEN_TCP, LISTEN_UNIX, LISTEN_SYSTEMD, LISTEN_OFF };
 
 struct config_listen {
     enum config_listen_kind kind;
+    bool enabled;  /* as it was said; of the admin listener only */
     char *address; /* TCP: numeric, no brackets */
     uint16_t port; /* 0: the kernel's choice */
     char *path;    /* unix */
@@ -121,6 +123,8 @@ struct config {
     enum log_level log_level;
     enum log_format log_format;
     bool log_access;
+    char **files; /* what was read, the main file first; config_where.file points here */
+    size_t file_count;
     int references; /* use config_ref, config_unref */
 };
 

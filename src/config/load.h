@@ -25,6 +25,7 @@ void config_error(struct config_errors *e, struct config_where where, const char
 
 struct config_load_options {
     bool insecure_permissions; /* secret files readable by others are accepted */
+    bool no_files; /* includes and secret files are errors: for text that is not trusted */
 };
 
 /* Loads and checks FILE, or TEXT (with FILE as the name in messages) if TEXT is not NULL. Returns a
@@ -34,8 +35,8 @@ struct config *config_load(const char *file, const char *text,
                            struct config_errors *errors) MUST_CHECK;
 
 /* Appends the effective configuration in libconfig syntax: every key, defaults filled in; secrets,
- * userinfo of the proxy and query values of URIs as "***". What it prints loads again if the stars are
- * replaced. */
+ * userinfo of the proxy and query values of URIs as "***". What it prints loads again if the stars
+ * are replaced. */
 void config_print(const struct config *c, struct buf *into);
 
 /* Appends VALUE as a libconfig string with its quotes, escaped so that it reads back as it was. */

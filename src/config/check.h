@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* What no value can say alone: keys that need or exclude each other, names that may stand once. */
+#pragma once
+
+#include "config/fill.h"
+
+/* Each looks at one filled group, GIVEN is what the file says about it. */
+void check_listener(struct fill *f, const struct node *given, struct config_listen *listen);
+void check_tls(struct fill *f, const struct node *given, const struct config_tls *tls);
+void check_cors(struct fill *f, const struct node *given, const struct cors *cors);
+void check_route(struct fill *f, const struct node *given, struct config_route *route);
+
+/* No two listeners at one place. LISTEN, ADMIN: as the file says them, or NULL. */
+void check_listeners(struct fill *f, const struct node *root);
+/* No two routes on one path; builds the table. */
+void check_routes(struct fill *f, const struct node *routes);
+
+/* Whether a key of a listener has a meaning for its kind. */
+bool check_listener_has(enum config_listen_kind kind, const char *key);

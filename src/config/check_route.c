@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/* Routes: what their keys need of each other, and that each path is served once. */
+#include "config/check.h"
+#include "config/uri.h"
+#include "config/values.h"
+
+/* Where a key stands, else where its group does. */
+static const struct node *key_or_group(const struct node *group, const char *key) {
+    const struct node *member = node_member(group, key);
+    return member ? member : group;
+}
+
+void check_tls(struct fill *f, const struct node *given, const struct config_tls *tls) {
+    if (tls->max_version && tls->max_version < tls->min_version)
+        fill_complain(f, key_or_group(given, "max_version"),
+                      "tls.max_version is older than tls.min_version");
+    if (tls->client_key && !tls->client_certificate)
+        fill_complain(f, key_or_group(given, "client_key"),
+                      "tls.client_key has no tls.client_certificate that it belongs to");
+}
+
+void check_cors(struct fill *f, const struct node *given, const struct cors *cors) {
+    const struct node *origins = key_or_group(given, "origins");
+    bool any = false;
+    for (size_t i = 0; i < cors->origin_count; i++)
+        any |= cors->origins[i] && strcmp(cors->origins[i], "*") == 0;
+    if (any && cors->origin_count > 1)
+        fill_complain(f, origins, "cors.origins: \"*\" is any origin; expected it alone");
+    if (any && cors->credentials)
+        fill_complain(f, key_or_group(given, "credentials"),
+                      "cors.credentials cannot be true where any origin (\"*\") may call; expected "
+                      "the origins one by one");
+}
+
+static void check_uri(struct fill *f, const struct node *given, const char *key,
+                      const struct config_uri *uri, bool insecure) {
+    if (uri->text && !uri->tls && !insecure)
+        fill_complain(f, key_or_group(given, key),
+                      "routes.%s: the scheme is http, and others could read and change what is "
+                      "sent; expected https, or allow_insecure_upstream = true",
+                      key);
+}
+
+static void check_auth(struct fill *f, const struct node *given, const struct config_auth *auth) {
+    const struct node *group = key_or_group(given, "auth");
+    const struct node *primary = node_member(group, "primary");
+    const struct node *secondary = node_member(group, "secondary");
+    const struct node *key = primary ? primary : secondary;
+    if (auth->type == AUTH_KEY && !primary)
+        fill_complain(f, key_or_group(group, "type"), "auth.primary is missing: the key to send");
+    if (auth->type == AUTH_NONE && key && node_member(group, "type"))
+        fill_complain(f, key,
+                      "auth.%s: a key is not used with type \"none\"; expected type = \"key\"",
+                      key->name);
+    else if (auth->type == AUTH_NONE && key)
+        fill_complain(f, key, "auth.type is missing; expected type = \"key\"");
+}
+
+static void check_headers(struct fill *f, const struct node *given,
+                          const struct config_route *route) {
+    const struct node *headers = node_member(given, "set_headers");
+    for (size_t i = 0; i < route->set_header_count; i++) {
+        const char *name = route->set_headers[i].name;
+        const struct node *header = &headers->children[i];
+        if (name && route->auth.header && strcasecmp(name, route->auth.header) == 0)
+            fill_complain(f, header, "set_headers: %s carries the credential; expected it in auth",
+                          name);
+        else if (name && route->deployment && strcasecmp(name, "azureml-model-deployment") == 0)
+            fill_complain(f, header, "set_headers: %s is what deployment sets", name);
+    }
+}
+
+void check_route(struct fill *f, const struct node *given, struct config_route *route) {
+    check_uri(f, given, "scoring_uri", &route->scoring, route->allow_insecure);
+    check_uri(f, given, "swagger_uri", &route->swagger, route->allow_insecure);
+    check_auth(f, given, &route->auth);
+    check_headers(f, given, route);
+    if (route->scoring.text && !node_member(given, "swagger_uri")) {
+        const char *wrong = uri_swagger(&route->scoring, &route->swagger);
+        if (wrong)
+            fill_complain(f, key_or_group(given, "scoring_uri"), "routes.swagger_uri: %s", wrong);
+    }
+}
+
+/* The route, of the first N, whose PATH with SUFFIX is NAME; N if there is none. */
+static size_t find_path(const struct config *c, size_t n, const char *name, const char *suffix) {
+    struct text whole = text_of(name), tail = text_of(suffix);
+    if (whole.len < tail.len || strcmp(name + whole.len - tail.len, suffix) != 0)
+        return n;
+    whole.len -= tail.len;
+    for (size_t i = 0; i < n; i++) {
+        struct text path = text_of(c->routes[i].path);
+        if (tail.len && text_equal(path, TEXT("/")))
+            path.len = 0;
+        if (c->routes[i].path && text_equal(path, whole))
+            return i;
+    }
+    return n;
+}
+
+static void complain_path(struct fill *f, const struct node *route, const char *what,
+                          const struct config_route *other) {
+    fill_complain(f, key_or_group(route, "path"), "routes.path: this %s of the route of %s:%u",
+                  what, other->where.file, other->where.line);
+}
+
+/* A path may be another route's, or that of another route's description. */
+static void check_path(struct fill *f, const struct node *elements, size_t i) {
+    const struct config *c = f->config;
+    static const char *const suffix = "/swagger.json";
+    const char *path = c->routes[i].path;
+    size_t same = find_path(c, i, path, "");
+    if (same < i) {
+        complain_path(f, &elements[i], "is the path", &c->routes[same]);
+        return;
+    }
+    size_t described = find_path(c, c->route_count, path, suffix);
+    if (described < c->route_count)
+        complain_path(f, &elements[i], "is where the description is", &c->routes[described]);
+}
+
+void check_routes(struct fill *f, const struct node *routes) {
+    struct config *c = f->config;
+    size_t n = 0;
+    const struct node *elements = routes ? value_elements(routes, &n) : NULL;
+    c->table = route_table_new();
+    if (!c->table)
+        fill_no_memory(f);
+    for (size_t i = 0; i < c->route_count; i++) {
+        const struct config_route *route = &c->routes[i];
+        if (!route->path)
+            continue;
+        check_path(f, elements, i);
+        if (c->table && !problems_any(f->problems) &&
+            !route_table_add(c->table, text_of(route->path), route->subpaths, (unsigned)i))
+            fill_no_memory(f);
+    }
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/* The life of a configuration snapshot: counting references, freeing with the last one. */
+#include "config/config.h"
+
+#include <stdlib.h>
+
+static void free_strings(char **strings, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        free(strings[i]);
+    free(strings);
+}
+
+static void free_uri(struct config_uri *uri) {
+    free(uri->text);
+    free(uri->host);
+    free(uri->authority);
+    free(uri->path);
+    free(uri->query);
+}
+
+static void free_secret(struct config_secret *s) {
+    free(s->source);
+    secret_unref(&s->value);
+}
+
+static void free_tls(struct config_tls *tls) {
+    free(tls->ca_file);
+    free(tls->client_certificate);
+    free(tls->client_key);
+    free(tls->pin);
+}
+
+static void free_cors(struct cors *cors) {
+    if (!cors)
+        return;
+    free_strings(cors->origins, cors->origin_count);
+    free_strings(cors->headers, cors->header_count);
+    free_strings(cors->expose, cors->expose_count);
+    free(cors);
+}
+
+static void free_route(struct config_route *r) {
+    free(r->path);
+    free_uri(&r->scoring);
+    free_uri(&r->swagger);
+    free(r->auth.header);
+    free(r->auth.prefix);
+    free_secret(&r->auth.primary);
+    free_secret(&r->auth.secondary);
+    free_cors(r->cors);
+    for (size_t i = 0; i < r->set_header_count; i++) {
+        free(r->set_headers[i].name);
+        free(r->set_headers[i].value);
+    }
+    free(r->set_headers);
+    free(r->default_content_type);
+    free(r->deployment);
+    free_tls(&r->tls);
+}
+
+static void free_listen(struct config_listen *l) {
+    free(l->address);
+    free(l->path);
+    free(l->name);
+    free(l->access.clients);
+    free(l->access.users);
+}
+
+static void free_config(struct config *c) {
+    for (size_t i = 0; i < c->listen_count; i++)
+        free_listen(&c->listen[i]);
+    free(c->listen);
+    free_listen(&c->admin);
+    free_strings(c->hosts, c->host_count);
+    route_table_free(&c->table);
+    for (size_t i = 0; i < c->route_count; i++)
+        free_route(&c->routes[i]);
+    free(c->routes);
+    free_tls(&c->tls);
+    free(c->proxy);
+    free(c->no_proxy);
+    free_strings(c->files, c->file_count);
+    free(c);
+}
+
+struct config *config_ref(struct config *c) {
+    __atomic_add_fetch(&c->references, 1, __ATOMIC_RELAXED);
+    return c;
+}
+
+void config_unref(struct config **pointer) {
+    struct config *c = *pointer;
+    *pointer = NULL;
+    if (c && __atomic_sub_fetch(&c->references, 1, __ATOMIC_ACQ_REL) == 0)
+        free_config(c);
+}

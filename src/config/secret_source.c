@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/* Reading secrets, as config/secret_source.h says. */
+#include "config/secret_source.h"
+
+#include "base/parse.h"
+#include "config/file.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+
+struct secret *secret_source_check(struct text value, struct buf *why) {
+    if (value.len == 0) {
+        buf_add_string(why, "is empty");
+        return NULL;
+    }
+    if (text_starts(value, TEXT("Bearer "))) {
+        buf_add_string(why,
+                       "begins with \"Bearer \"; expected the key alone, auth.prefix adds that");
+        return NULL;
+    }
+    if (!parse_is_credential(value)) {
+        buf_add_string(why, "has not the form of a key; expected one line of at most 16384 visible "
+                            "ASCII characters without blanks");
+        return NULL;
+    }
+    struct secret *secret = secret_new(value);
+    if (!secret)
+        buf_add_string(why, "found no memory");
+    return secret;
+}
+
+static struct secret *read_file(const char *path, bool insecure_permissions, struct buf *why) {
+    struct buf content;
+    struct file_facts facts;
+    struct secret *secret = NULL;
+    buf_init(&content, SECRET_FILE_MAX);
+    bool ok = file_read(path, &content, &facts, why);
+    if (ok && !insecure_permissions && facts.mode & (S_IROTH | S_IWOTH)) {
+        buf_addf(why, "is open to every user (mode %04o); expected chmod o-rwx",
+                 (unsigned)(facts.mode & 07777));
+    } else if (ok) {
+        struct text value = buf_text(&content);
+        while (value.len && (value.at[value.len - 1] == '\n' || value.at[value.len - 1] == '\r'))
+            value.len--;
+        secret = secret_source_check(value, why);
+    }
+    buf_wipe(&content);
+    return secret;
+}
+
+static struct secret *read_credential(const char *name, bool insecure_permissions,
+                                      struct buf *why) {
+    const char *directory = getenv("CREDENTIALS_DIRECTORY");
+    if (!directory || !*directory) {
+        buf_add_string(why, "is not there: systemd has passed no credentials (LoadCredential=)");
+        return NULL;
+    }
+    if (strchr(name, '/') || strcmp(name, ".") == 0 || strcmp(name, "..") == 0) {
+        buf_add_string(why, "is no name of a credential; expected a file name without '/'");
+        return NULL;
+    }
+    struct buf path;
+    buf_init(&path, 4096);
+    buf_addf(&path, "%s/%s", directory, name);
+    struct secret *secret = NULL;
+    if (buf_ok(&path))
+        secret = read_file(path.at, insecure_permissions, why);
+    else
+        buf_add_string(why, "has too long a path");
+    buf_done(&path);
+    return secret;
+}
+
+struct secret *secret_source_read(enum config_secret_kind kind, const char *source,
+                                  bool insecure_permissions, struct buf *why) {
+    if (kind == SECRET_FILE)
+        return read_file(source, insecure_permissions, why);
+    if (kind == SECRET_CREDENTIAL)
+        return read_credential(source, insecure_permissions, why);
+    const char *value = kind == SECRET_ENV ? getenv(source) : NULL;
+    if (value)
+        return secret_source_check(text_of(value), why);
+    buf_add_string(why, "is not set");
+    return NULL;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* URIs of endpoints (RFC 3986, http and https only) and of the egress proxy. */
+#pragma once
+
+#include "base/buf.h"
+#include "base/macros.h"
+#include "config/config.h"
+
+#include <stdbool.h>
+
+/* Takes T apart into URI, whose strings the caller owns. NULL, or what is wrong with it ("it holds
+ * …"), with URI untouched. Out of memory is one of these. */
+const char *uri_parse(struct text t, struct config_uri *uri) MUST_CHECK;
+
+/* The URI of the description beside SCORING: its last segment replaced with swagger.json. As
+ * uri_parse(). */
+const char *uri_swagger(const struct config_uri *scoring, struct config_uri *uri) MUST_CHECK;
+
+/* Whether T is the URL of a proxy: http, https, socks5 or socks5h, perhaps with userinfo, with a
+ * port, without a path. NULL, or what is wrong with it. */
+const char *uri_check_proxy(struct text t) MUST_CHECK;
+/* The userinfo of a proxy's URL, empty if there is none. */
+struct text uri_userinfo(struct text proxy);
+
+/* Appends T with the userinfo and the values of the query as "***". */
+void uri_print(struct buf *into, struct text t);
