@@ -7,7 +7,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* The content of FILE in a block of exactly its size, so that a sanitizer sees the first byte beyond. */
+/* The content of FILE in a block of exactly its size, so that a sanitizer sees the first byte
+ * beyond. */
 static uint8_t *slurp(FILE *file, size_t *ret_size) {
     if (fseek(file, 0, SEEK_END) != 0)
         return NULL;
