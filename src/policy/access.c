@@ -16,7 +16,7 @@ static bool is_named(struct text host, const char *const *names, size_t count) {
 
 bool access_host_is_ours(struct text host, const char *const *names, size_t name_count,
                          const unsigned char *local) {
-    if (host.len == 0 || host.at[host.len - 1] == '.')
+    if (host.len == 0)
         return false;
     if (text_equal_nocase(host, TEXT("localhost")) || is_named(host, names, name_count))
         return true;

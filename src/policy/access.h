@@ -12,8 +12,8 @@
 
 /* Whether HOST (from a Host field, without port) is ours on a TCP connection: a loopback name
  * ("localhost", 127.0.0.0/8, ::1), one of NAMES (case-insensitive, whole), or the literal of LOCAL,
- * the address that the connection came in on (16 bytes, IPv4 mapped; NULL if unknown). One trailing
- * dot makes another name: refused. */
+ * the address that the connection came in on (16 bytes, IPv4 mapped; NULL if unknown). A trailing
+ * dot makes another name. */
 bool access_host_is_ours(struct text host, const char *const *names, size_t name_count,
                          const unsigned char *local);
 
