@@ -10,6 +10,7 @@
 #include "sys/log_writer.h"
 #include "sys/mailbox.h"
 #include "sys/process.h"
+#include "upstream/dial.h"
 
 #include <errno.h>
 #include <signal.h>
