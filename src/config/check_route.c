@@ -63,7 +63,8 @@ static void check_headers(struct fill *f, const struct node *given,
         const char *name = route->set_headers[i].name;
         const struct node *header = &headers->children[i];
         if (name && route->auth.header && strcasecmp(name, route->auth.header) == 0)
-            fill_complain(f, header, "set_headers: %s carries the credential; expected it in auth",
+            fill_complain(f, header,
+                          "set_headers: %s is the field of the credential; expected that in auth",
                           name);
         else if (name && route->deployment && strcasecmp(name, "azureml-model-deployment") == 0)
             fill_complain(f, header, "set_headers: %s is what deployment sets", name);
@@ -98,25 +99,22 @@ static size_t find_path(const struct config *c, size_t n, const char *name, cons
     return n;
 }
 
-static void complain_path(struct fill *f, const struct node *route, const char *what,
-                          const struct config_route *other) {
-    fill_complain(f, key_or_group(route, "path"), "routes.path: this %s of the route of %s:%u",
-                  what, other->where.file, other->where.line);
-}
-
 /* A path may be another route's, or that of another route's description. */
 static void check_path(struct fill *f, const struct node *elements, size_t i) {
     const struct config *c = f->config;
     static const char *const suffix = "/swagger.json";
     const char *path = c->routes[i].path;
+    const struct node *node = key_or_group(&elements[i], "path");
     size_t same = find_path(c, i, path, "");
     if (same < i) {
-        complain_path(f, &elements[i], "is the path", &c->routes[same]);
+        fill_complain(f, node, "routes.path: the route of %s:%u has this path already",
+                      c->routes[same].where.file, c->routes[same].where.line);
         return;
     }
     size_t described = find_path(c, c->route_count, path, suffix);
     if (described < c->route_count)
-        complain_path(f, &elements[i], "is where the description is", &c->routes[described]);
+        fill_complain(f, node, "routes.path: the route of %s:%u has its description here",
+                      c->routes[described].where.file, c->routes[described].where.line);
 }
 
 void check_routes(struct fill *f, const struct node *routes) {

@@ -26,7 +26,7 @@ void expect_words(const struct option *option, struct buf *into) {
         [OPTION_BOOL] = "true or false",
         [OPTION_FILE] = "the path of a file",
         [OPTION_METHODS] = "a list of \"GET\", \"POST\", \"PUT\", \"PATCH\" and \"DELETE\"",
-        [OPTION_MODE] = "octal digits in quotes, \"0000\" to \"0777\"",
+        [OPTION_MODE] = "three or four octal digits such as \"0660\"",
         [OPTION_UNIXGROUP] = "the name or the number of a group of this machine, in quotes",
         [OPTION_CLIENTS] = "a list of addresses and networks such as \"10.1.0.0/16\"",
         [OPTION_USERS] = "a list of names or numbers of users of this machine, in quotes",

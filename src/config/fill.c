@@ -208,26 +208,26 @@ static void check_all(struct fill *f, const struct node *root) {
     environment_proxy(f, node_member(root, "proxy") != NULL);
 }
 
-static void fill_all(struct fill *f, const struct node *root, struct source *source) {
-    struct source text;
-    struct buf defaults;
-    buf_init(&defaults, 1024 * 1024);
-    write_defaults(&defaults);
-    source_read(&text, "", buf_text(&defaults).at, true, f->problems);
-    struct tree *tree = problems_any(f->problems) ? NULL : tree_new(&text);
+/* The defaults, read as if a user had written them. */
+static void fill_with_defaults(struct fill *f, const struct node *root) {
+    struct problems problems = {0};
+    struct source source;
+    struct buf text;
+    buf_init(&text, 1024 * 1024);
+    write_defaults(&text);
+    source_read(&source, "", buf_text(&text).at, true, &problems);
+    struct tree *tree = problems_any(&problems) ? NULL : tree_new(&source);
     if (tree) {
         f->defaults = tree_root(tree);
         fill_group(f, OPTIONS_TOP, root, f->config, true);
-        if (!f->problems->out_of_memory)
-            check_all(f, root);
-        f->config->file_count = source->file_count;
-        f->config->files = source_take_names(source);
     }
-    if (!f->config->files)
+    if (!tree || f->problems->out_of_memory)
         fill_no_memory(f);
+    else
+        check_all(f, root);
     tree_free(&tree);
-    source_free(&text);
-    buf_done(&defaults);
+    source_free(&source);
+    buf_done(&text);
 }
 
 struct config *fill_config(const struct node *root, struct source *source,
@@ -239,6 +239,12 @@ struct config *fill_config(const struct node *root, struct source *source,
         return NULL;
     }
     f.config->references = 1;
-    fill_all(&f, root, source);
+    fill_with_defaults(&f, root);
+    f.config->file_count = source->file_count;
+    f.config->files = source_take_names(source);
+    if (!f.config->files) {
+        f.config->file_count = 0;
+        fill_no_memory(&f);
+    }
     return f.config;
 }

@@ -39,6 +39,10 @@ char *fill_copy(struct fill *f, struct text t);
  * told, if it stands for none. */
 const char *fill_string(struct fill *f, const struct option *option, const struct node *node);
 
+/* The string of NODE as it is, NULL if it is none; also NULL, and told, if it holds what may not
+ * stand in a string. */
+const char *fill_plain(struct fill *f, const struct option *option, const struct node *node);
+
 /* NAME as a path seen from the file that says it; NULL, and told, when out of memory. The caller
  * owns it. */
 char *fill_path(struct fill *f, const struct node *node, const char *name);

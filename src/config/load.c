@@ -70,14 +70,6 @@ static enum node_type type_of(const config_setting_t *setting) {
     }
 }
 
-static void check_string(const struct source *s, const struct node *n) {
-    if (!scan_is_plain(text_of(n->string)))
-        problem_add(s->problems, n->place,
-                    "%s%sthe string holds a control character or bytes that are not UTF-8 (a "
-                    "backslash is written \\\\)",
-                    n->name ? n->name : "", n->name ? ": " : "");
-}
-
 static void read_scalar(const struct source *s, const config_setting_t *setting, size_t token,
                         struct node *n) {
     n->raw = s->tokens[setting->name && token + 2 < s->count ? token + 2 : token].text;
@@ -85,10 +77,8 @@ static void read_scalar(const struct source *s, const config_setting_t *setting,
         n->integer = config_setting_get_int64(setting);
     else if (n->type == NODE_BOOL)
         n->integer = config_setting_get_bool(setting);
-    else if (n->type == NODE_STRING) {
+    else if (n->type == NODE_STRING)
         n->string = config_setting_get_string(setting);
-        check_string(s, n);
-    }
 }
 
 static bool read_node(const struct source *s, const config_setting_t *setting, struct node *n) {
@@ -177,12 +167,11 @@ struct config *config_load(const char *file, const char *text,
     if (!options->insecure_permissions)
         source_check_modes(&source);
     struct tree *tree = read_tree(&source);
-    struct config *config = NULL;
-    if (tree)
-        config = fill_config(tree_root(tree), &source, options);
-    if (config && problems_any(&problems))
+    struct config *config = tree ? fill_config(tree_root(tree), &source, options) : NULL;
+    bool wrong = problems_any(&problems);
+    problems_tell(&problems, errors); /* it points to names that the rest owns */
+    if (config && wrong)
         config_unref(&config);
-    problems_tell(&problems, errors);
     tree_free(&tree);
     source_free(&source);
     return config;

@@ -49,10 +49,21 @@ char *fill_copy(struct fill *f, struct text t) {
     return copy;
 }
 
-const char *fill_string(struct fill *f, const struct option *option, const struct node *node) {
-    if (node->type == NODE_STRING)
+const char *fill_plain(struct fill *f, const struct option *option, const struct node *node) {
+    if (node->type != NODE_STRING || scan_is_plain(text_of(node->string)))
         return node->string;
+    fill_complain(f, node,
+                  "%s: a control character, or bytes that are not UTF-8 (a backslash is written "
+                  "\\\\)",
+                  option_key(option).name);
+    return NULL;
+}
+
+const char *fill_string(struct fill *f, const struct option *option, const struct node *node) {
     const struct node *env = node_member(node, "env");
+    const char *plain = fill_plain(f, option, env ? env : node);
+    if (node->type == NODE_STRING || (env && env->type == NODE_STRING && !plain))
+        return plain;
     if (!env || node->count != 1 || env->type != NODE_STRING) {
         expect_type(f, option, node);
         return NULL;

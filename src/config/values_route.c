@@ -44,6 +44,8 @@ static void read_source(struct fill *f, const struct option *option, const struc
         expect_type(f, option, node);
         return;
     }
+    if (!fill_plain(f, option, source))
+        return;
     secret->source = secret->kind == SECRET_FILE ? fill_path(f, source, source->string)
                                                  : fill_copy(f, text_of(source->string));
     if (!secret->source)
