@@ -352,6 +352,7 @@ static void *exchange_begin(void *context, struct caller *caller, const struct h
     reset(x, caller, head);
     g->in_flight++;
     struct route_match match = {0};
+    x->head_refused = refused != REASON_NONE;
     if (refused == REASON_NONE)
         refused = admit(x, head, &match);
     if (refused != REASON_NONE) {

@@ -40,6 +40,7 @@ struct exchange {
     enum exchange_state state;
     enum reason reason; /* why it ended as it did */
     unsigned status;    /* what the caller was told; 0: nothing yet */
+    bool head_refused;  /* the request's head was not believed */
     char request_id[RANDOM_UUID_LEN + 1];
     char sent_id[104]; /* x-ms-client-request-id: the caller's own, or request_id */
     usec_t begun, progress, response_deadline_from;

@@ -37,8 +37,8 @@ struct gateway {
 
 #define GATEWAY_SCRATCH 16384
 
-/* TRUSTS: one per route of CONFIG, in order; NULL for a route without TLS. Returns NULL if memory is
- * out. */
+/* TRUSTS: one per route of CONFIG, in order; NULL for a route without TLS. Returns NULL if memory
+ * is out. */
 struct gateway *gateway_new(struct loop *loop, struct dialer *dialer, struct config *config,
                             struct trust *const *trusts) MUST_CHECK;
 /* No exchange may be in progress. */

@@ -34,25 +34,11 @@ size_t reply_common_fields(struct exchange *x, struct field_line *fields, size_t
     return n;
 }
 
-/* Requests after which nothing on the connection can be believed, or more would come that is not
- * wanted. */
-static bool ends_connection(enum reason why) {
-    switch (why) {
-    case REASON_malformed_request:
-    case REASON_malformed_header:
-    case REASON_malformed_target:
-    case REASON_ambiguous_framing:
-    case REASON_bad_host:
-    case REASON_transfer_coding:
-    case REASON_caller_timeout:
-    case REASON_target_too_long:
-    case REASON_head_too_large:
-    case REASON_too_many_connections:
-    case REASON_draining:
-        return true;
-    default:
-        return false;
-    }
+/* Answers after which the connection ends: nothing behind a head that was refused can be believed,
+ * and from the others no more is wanted. */
+static bool ends_connection(const struct exchange *x, enum reason why) {
+    return x->head_refused || why == REASON_caller_timeout || why == REASON_draining ||
+           x->gateway->draining;
 }
 
 static unsigned served_methods(const struct exchange *x) {
@@ -132,7 +118,7 @@ void reply_problem(struct exchange *x, enum reason why, struct text detail) {
                           .field_count = n,
                           .whole = true,
                           .body = {x->own_body.at, body},
-                          .close = ends_connection(why) || x->gateway->draining};
+                          .close = ends_connection(x, why)};
     send_own(x, &reply);
 }
 
