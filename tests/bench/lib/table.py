@@ -31,7 +31,7 @@ def summarise(groups, names, samples):
                 "goal": figure.goal, "goal_is_times_nginx": figure.times_nginx,
                 "median": {n: median(taken[n]) for n in names if taken.get(n)},
                 "ratio": {n: ratio(taken[names[0]], taken[n]) for n in names[1:]
-                          if taken.get(names[0]) and taken.get(n)},
+                          if figure.compared and taken.get(names[0]) and taken.get(n)},
                 "samples": taken,
             })
     return rows
