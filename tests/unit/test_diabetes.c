@@ -28,14 +28,14 @@ static void the_articles_request_gives_the_articles_numbers(void **state) {
     assert_int_equal(score(diabetes_sample, &answer), 200);
     struct json *document = json_parse(buf_text(&answer), 2);
     assert_non_null(document);
-    size_t n = 0;
-    for (const struct json *e = json_first(document); e; e = json_next(e), n++) {
-        double prediction;
-        assert_in_range(n, 0, 1);
+    const struct json *e = json_first(document);
+    for (size_t i = 0; i < ARRAY_LEN(article); i++, e = json_next(e)) {
+        double prediction = 0;
+        assert_non_null(e);
         assert_true(json_number(e, &prediction));
-        assert_true(fabs(prediction - article[n]) < 0.001);
+        assert_true(fabs(prediction - article[i]) < 0.001);
     }
-    assert_int_equal(n, 2);
+    assert_null(e);
     json_free(&document);
     buf_done(&answer);
 }
