@@ -21,22 +21,22 @@ static int unknown_command(const struct command *const *commands, size_t count, 
     return STATUS_USAGE;
 }
 
-/* The options that stand where a command could: only -h, --help, --version and -v, in any order.
- * The command line of a command without its name is none of these. */
+/* Whether the command line asks about the program: --help, or nothing but --version and -v. That of
+ * a command without its name does not. */
 static bool is_about_program(int argc, char **argv, bool *help, bool *verbose) {
     bool version = false;
     *help = *verbose = false;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "-h") == 0 || strcmp(argv[i], "--help") == 0)
-            *help = true;
-        else if (strcmp(argv[i], "--version") == 0)
+            return *help = true;
+        if (strcmp(argv[i], "--version") == 0)
             version = true;
         else if (strcmp(argv[i], "-v") == 0)
             *verbose = true;
         else
             return false;
     }
-    return *help || version || *verbose;
+    return version || *verbose;
 }
 
 int command_dispatch(const struct command *const *commands, size_t count,

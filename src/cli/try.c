@@ -110,8 +110,7 @@ static void hello(void *context, const struct bound *bound, size_t count UNUSED)
                           "  curl -d '{\"data\": [[1, 2, 3]]}' ");
     local_add_word(&text, buf_text(&url));
     buf_add_string(&text, "\n\nSee what it expects, if the service tells:\n\n  curl ");
-    buf_add_string(&url,
-                   buf_ok(&url) && url.at[url.len - 1] == '/' ? "swagger.json" : "/swagger.json");
+    buf_add_string(&url, "/swagger.json");
     local_add_word(&text, buf_text(&url));
     buf_add_string(&text, "\n\nStop it with Ctrl-C.\n");
     if (buf_ok(&url) && buf_ok(&text))

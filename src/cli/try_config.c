@@ -16,7 +16,7 @@ struct text try_path(const char *scoring_uri) {
     path = text_skip(path, text_find(path, '/'));
     while (path.len > 1 && path.at[path.len - 1] == '/')
         path.len--;
-    return route_path_valid(path) ? path : TEXT("/score");
+    return path.len > 1 && route_path_valid(path) ? path : TEXT("/score");
 }
 
 static void add_auth(const struct try_options *o, struct buf *config) {

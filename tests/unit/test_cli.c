@@ -158,7 +158,7 @@ static void try_serves_the_path_of_the_uri(void **state) {
         {"https://e.westeurope.inference.ml.azure.com/score", "/score"},
         {"https://a.example/api/v1/service/s/score?version=1#x", "/api/v1/service/s/score"},
         {"https://a.example/a//", "/a"},
-        {"https://a.example/", "/"},
+        {"https://a.example/", "/score"},
         {"https://a.example?x=/y", "/score"},
         {"https://a.example", "/score"},
         {"https://a.example/a/../b", "/score"},
