@@ -16,8 +16,9 @@ static void check_text_mode(struct fill *f, const struct option *option, const s
         fill_complain(
             f, node,
             "%s: a secret stands in a file that every user may read (mode %04o); expected "
-            "chmod o-rwx, or { file = \"PATH\"; }",
-            option_key(option).name, mode & 07777);
+            "chmod o-rwx, or { %s; }",
+            option_key(option).name, mode & 07777,
+            option->type == OPTION_SECRET ? "file = \"PATH\"" : "env = \"NAME\"");
 }
 
 /* Which source a group names, and its key. */
