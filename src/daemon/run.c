@@ -32,8 +32,9 @@ struct control {
     struct loop loop;
     struct mailbox mailbox;
     struct watch signals, admin_watch;
-    struct timer drain_timer;
-    struct trust **trusts; /* one per route; equal ones are the same object */
+    struct timer drain_timer, watchdog;
+    usec_t watchdog_interval; /* 0: nobody wants to hear */
+    struct trust **trusts;    /* one per route; equal ones are the same object */
     struct listeners listeners;
     struct worker **workers;
     size_t worker_count, stopped;
@@ -196,6 +197,7 @@ static void on_drain_timer(struct timer *timer, usec_t now) {
 }
 
 static void drain(struct control *c) {
+    timer_clear(&c->watchdog); /* STOPPING=1 ends its turn; workers may be gone before us */
     c->draining = c->admin.draining = true;
     process_notify("STOPPING=1");
     log_info("stopping: no new callers, requests in progress are finished",
@@ -230,6 +232,21 @@ static bool watch_signals(struct control *c) {
     c->signals =
         (struct watch){.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), .ready = on_signal};
     return c->signals.fd >= 0 && loop_watch(&c->loop, &c->signals, EPOLLIN);
+}
+
+/* The service manager hears that we live only while every worker answers: one that hangs is a
+ * reason to be restarted. */
+static void on_watchdog(struct timer *timer, usec_t now) {
+    struct control *c = container_of(timer, struct control, watchdog);
+    bool all = true;
+    for (size_t i = 0; i < c->worker_count; i++) {
+        all &= worker_answered(c->workers[i]);
+        if (worker_answered(c->workers[i]))
+            worker_ping(c->workers[i]);
+    }
+    if (all)
+        process_notify("WATCHDOG=1");
+    timer_set(&c->loop, timer, now + c->watchdog_interval / 4);
 }
 
 /* Running */
@@ -292,21 +309,28 @@ static void take_down(struct control *c) {
     if (c->signals.fd >= 0)
         close(c->signals.fd);
     timer_done(&c->loop, &c->drain_timer);
+    timer_done(&c->loop, &c->watchdog);
     loop_done(&c->loop);
 }
 
 int run(struct config *config, const struct run_options *options) {
-    struct control c = {.config = config, .loop.epoll = -1, .signals.fd = -1};
+    struct control c = {.config = config,
+                        .loop.epoll = -1,
+                        .signals.fd = -1,
+                        .watchdog_interval = process_watchdog()};
     process_prepare();
     log_setup(config->log_level, config->log_format, log_writer_sink);
     bool logging = log_writer_start();
     bool dialling = dial_global_init();
     bool ok = dialling && loop_init(&c.loop) &&
               timer_init(&c.loop, &c.drain_timer, on_drain_timer) &&
+              timer_init(&c.loop, &c.watchdog, on_watchdog) &&
               mailbox_init(&c.mailbox, &c.loop, receive, &c) && watch_signals(&c) &&
               set_up(&c, config, options);
     if (ok) {
         tell_ready(&c, options);
+        if (c.watchdog_interval)
+            on_watchdog(&c.watchdog, c.loop.now);
         serve(&c);
     } else {
         log_error("scoregate cannot start");

@@ -15,7 +15,7 @@
 /* Rounds in one turn, before timers and messages are looked at again. */
 #define ROUNDS_MAX 4
 
-enum { MESSAGE_CALLER, MESSAGE_DRAIN, MESSAGE_QUIT };
+enum { MESSAGE_CALLER, MESSAGE_PING, MESSAGE_DRAIN, MESSAGE_QUIT };
 
 struct caller_message {
     struct message message;
@@ -31,7 +31,8 @@ struct worker {
     struct dialer *dialer;
     struct gateway *gateway;
     struct server *server;
-    atomic_uint load; /* connections here and on the way here */
+    atomic_bool silent; /* a ping was not answered yet */
+    atomic_uint load;   /* connections here and on the way here */
     bool draining, quitting;
 };
 
@@ -47,6 +48,9 @@ static void receive(void *context, struct message *message) {
     switch (message->kind) {
     case MESSAGE_CALLER:
         adopt(w, container_of(message, struct caller_message, message));
+        break;
+    case MESSAGE_PING:
+        atomic_store(&w->silent, false);
         break;
     case MESSAGE_DRAIN:
         w->draining = true;
@@ -162,9 +166,18 @@ unsigned worker_load(const struct worker *w) {
 static void order(struct worker *w, unsigned kind) {
     struct message *m = malloc(sizeof *m);
     if (!m)
-        return; /* the control thread gives the order again */
+        return;
     *m = (struct message){.kind = kind};
     mailbox_post(&w->mailbox, m);
+}
+
+void worker_ping(struct worker *w) {
+    atomic_store(&w->silent, true);
+    order(w, MESSAGE_PING);
+}
+
+bool worker_answered(const struct worker *w) {
+    return !atomic_load(&w->silent);
 }
 
 void worker_drain(struct worker *w) {

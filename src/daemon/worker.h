@@ -27,6 +27,10 @@ struct worker *worker_start(const struct worker_options *options) MUST_CHECK;
 void worker_adopt(struct worker *w, int fd, const struct server_peer *peer);
 /* Connections it has, as of a moment ago; from any thread. */
 unsigned worker_load(const struct worker *w);
+/* From any thread: asks for a sign of life; worker_answered() says whether the last one was given.
+ */
+void worker_ping(struct worker *w);
+bool worker_answered(const struct worker *w);
 /* From any thread: finish what is in progress, take no more, then stop. */
 void worker_drain(struct worker *w);
 /* From any thread: cut everything and stop. */

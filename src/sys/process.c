@@ -2,6 +2,8 @@
 /* The process of sys/process.h. */
 #include "sys/process.h"
 
+#include "base/parse.h"
+
 #include <malloc.h>
 #include <sched.h>
 #include <signal.h>
@@ -58,6 +60,15 @@ unsigned process_cpus(void) {
     if (quota && quota < cpus)
         cpus = quota;
     return cpus ? cpus : 1;
+}
+
+usec_t process_watchdog(void) {
+    const char *pid = getenv("WATCHDOG_PID"), *interval = getenv("WATCHDOG_USEC");
+    uint64_t usec = 0;
+    if ((pid && atol(pid) != getpid()) || !interval ||
+        !parse_u64(text_of(interval), INT64_MAX, &usec))
+        return 0;
+    return (usec_t)usec;
 }
 
 void process_notify(const char *state) {

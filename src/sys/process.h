@@ -3,6 +3,8 @@
  * notifications, the number of processors that it may really use. */
 #pragma once
 
+#include "base/clock.h"
+
 #include <stdbool.h>
 
 /* Once at the start: no core dumps and no ptrace by others (secrets are in memory), SIGPIPE
@@ -13,5 +15,8 @@ void process_prepare(void);
 unsigned process_descriptor_limit(void);
 /* Processors to use: of the affinity mask and the CPU quota of the control group, at least 1. */
 unsigned process_cpus(void);
+/* How often the service manager wants to hear WATCHDOG=1 (sd_watchdog_enabled(3)); 0: not at all.
+ */
+usec_t process_watchdog(void);
 /* Sends STATE ("READY=1", "STOPPING=1") to the service manager if there is one (sd_notify(3)). */
 void process_notify(const char *state);

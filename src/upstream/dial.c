@@ -280,7 +280,7 @@ static void finish(struct conn *c, enum reason why) {
     void *context = c->context;
     c->done = NULL;
     if (why == REASON_NONE && !conn_opened(c))
-        why = REASON_connection_failed;
+        why = REASON_connection_closed; /* at once: it never was of use */
     if (why != REASON_NONE)
         conn_close(&c);
     done(context, c, why);
