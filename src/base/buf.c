@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* The buffer of base/buf.h. */
+/* The growing buffer of base/buf.h. Invariant: at is NULL, or len < capacity and at[len] is NUL.
+ * Memory that is outgrown is wiped before it is freed, because a buffer may hold a credential. */
 #include "base/buf.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define CAPACITY_FIRST 256
+#define FIRST_CAPACITY 256
 
 void buf_init(struct buf *b, size_t max) {
-    *b = (struct buf){.max = max};
+    /* Half of the address space, so that no sum below can overflow. */
+    *b = (struct buf){.max = max < SIZE_MAX / 2 ? max : SIZE_MAX / 2};
 }
 
 void buf_done(struct buf *b) {
@@ -24,35 +27,46 @@ void buf_wipe(struct buf *b) {
     buf_done(b);
 }
 
-void buf_clear(struct buf *b) {
-    b->len = 0;
-    b->failed = false;
+static inline void set_len(struct buf *b, size_t len) {
+    b->len = len;
     if (b->at)
-        b->at[0] = '\0';
+        b->at[len] = '\0';
 }
 
-/* Room for N bytes and the NUL; the buffer has failed if there is none. */
-static bool reserve(struct buf *b, size_t n) {
-    if (LIKELY(!b->failed && n < b->capacity - b->len && b->capacity > b->len &&
-               n <= b->max - b->len))
-        return true;
-    if (b->failed || n > b->max - b->len) {
-        b->failed = true;
+void buf_clear(struct buf *b) {
+    set_len(b, 0);
+    b->failed = false;
+}
+
+static bool grow(struct buf *b, size_t need) {
+    size_t size = b->capacity ? b->capacity * 2 : FIRST_CAPACITY;
+    if (size > b->max + 1)
+        size = b->max + 1;
+    if (size < need)
+        size = need;
+    char *fresh = malloc(size);
+    if (!fresh)
         return false;
+    if (b->at) {
+        memcpy(fresh, b->at, b->len);
+        explicit_bzero(b->at, b->capacity);
+        free(b->at);
     }
-    size_t wanted = b->len + n + 1, capacity = b->capacity ? b->capacity : CAPACITY_FIRST;
-    while (capacity < wanted)
-        capacity = capacity > wanted / 2 ? wanted : 2 * capacity;
-    if (capacity < 2 * b->capacity && b->max >= 2 * b->capacity)
-        capacity = 2 * b->capacity;
-    char *at = realloc(b->at, capacity);
-    if (!at) {
-        b->failed = true;
-        return false;
-    }
-    b->at = at;
-    b->capacity = capacity;
+    b->at = fresh;
+    b->capacity = size;
+    set_len(b, b->len);
     return true;
+}
+
+/* Makes room for N more bytes and the NUL; false if the buffer has failed, now or before. */
+static inline bool reserve(struct buf *b, size_t n) {
+    if (UNLIKELY(b->failed))
+        return false;
+    if (LIKELY(n <= b->max - b->len) &&
+        (LIKELY(n < b->capacity - b->len) || grow(b, b->len + n + 1)))
+        return true;
+    b->failed = true;
+    return false;
 }
 
 void buf_add(struct buf *b, const void *bytes, size_t n) {
@@ -60,8 +74,7 @@ void buf_add(struct buf *b, const void *bytes, size_t n) {
         return;
     if (n)
         memcpy(b->at + b->len, bytes, n);
-    b->len += n;
-    b->at[b->len] = '\0';
+    set_len(b, b->len + n);
 }
 
 void buf_add_text(struct buf *b, struct text t) {
@@ -79,27 +92,31 @@ void buf_add_char(struct buf *b, char c) {
 void buf_add_u64(struct buf *b, uint64_t number) {
     char digits[20];
     size_t at = sizeof digits;
-    do
+    do {
         digits[--at] = (char)('0' + number % 10);
-    while (number /= 10);
+        number /= 10;
+    } while (number);
     buf_add(b, digits + at, sizeof digits - at);
 }
 
 void buf_addf(struct buf *b, const char *format, ...) {
-    va_list arguments;
+    va_list arguments, again;
+    if (!reserve(b, 0))
+        return;
     va_start(arguments, format);
-    int n = vsnprintf(NULL, 0, format, arguments);
-    va_end(arguments);
-    if (n < 0) {
+    va_copy(again, arguments);
+    size_t room = b->capacity - b->len;
+    int n = vsnprintf(b->at + b->len, room, format, arguments);
+    if (n < 0 || !reserve(b, (size_t)n)) {
         b->failed = true;
-        return;
+        set_len(b, b->len);
+    } else {
+        if ((size_t)n >= room)
+            vsnprintf(b->at + b->len, (size_t)n + 1, format, again);
+        set_len(b, b->len + (size_t)n);
     }
-    if (!reserve(b, (size_t)n))
-        return;
-    va_start(arguments, format);
-    vsnprintf(b->at + b->len, (size_t)n + 1, format, arguments);
+    va_end(again);
     va_end(arguments);
-    b->len += (size_t)n;
 }
 
 char *buf_room(struct buf *b, size_t n) {
@@ -107,16 +124,14 @@ char *buf_room(struct buf *b, size_t n) {
 }
 
 void buf_grew(struct buf *b, size_t n) {
-    b->len += n;
-    b->at[b->len] = '\0';
+    assert(b->at && n < b->capacity - b->len);
+    set_len(b, b->len + n);
 }
 
 void buf_consume(struct buf *b, size_t n) {
-    if (n == 0 || !b->at)
+    assert(n <= b->len);
+    if (n == 0)
         return;
-    if (n > b->len)
-        n = b->len;
     memmove(b->at, b->at + n, b->len - n);
-    b->len -= n;
-    b->at[b->len] = '\0';
+    set_len(b, b->len - n);
 }

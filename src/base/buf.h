@@ -26,7 +26,7 @@ struct buf {
 void buf_init(struct buf *b, size_t max);
 /* Frees the memory; the buffer is as after buf_init(). */
 void buf_done(struct buf *b);
-/* Wipes the content before buf_done(): for buffers that held a secret. */
+/* buf_done() that wipes the memory first: for buffers that held a secret. */
 void buf_wipe(struct buf *b);
 /* Empties the buffer, keeps its memory, forgets a failure. */
 void buf_clear(struct buf *b);

@@ -1,250 +1,288 @@
 /* SPDX-License-Identifier: MIT */
-/* JSON for scoregate. cJSON builds the tree; what it is lax about (controls in strings, odd
- * numbers, trailing bytes, "\u0000", deep nesting) a scan of the grammar of RFC 8259 refuses
- * before. */
+/* JSON for base/json.h: the only file that knows cJSON. cJSON takes more than RFC 8259 allows (raw
+ * control characters, numbers like 01 and 1., any byte below 0x21 as a blank, \u0000 that cuts its
+ * string short), so a document passes the strict grammar below before cJSON may build its tree. */
 #include "base/json.h"
 
-#include <cjson/cJSON.h>
-#include <stdlib.h>
+#include "base/utf8.h"
 
-/* Length of the well-formed UTF-8 sequence at S of N bytes (RFC 3629 section 4), or 0. */
-static size_t utf8_length(const unsigned char *s, size_t n) {
-    size_t len = s[0] < 0x80   ? 1
-                 : s[0] < 0xc2 ? 0
-                 : s[0] < 0xe0 ? 2
-                 : s[0] < 0xf0 ? 3
-                 : s[0] < 0xf5 ? 4
-                               : 0;
-    if (len == 0 || len > n)
-        return 0;
-    for (size_t i = 1; i < len; i++)
-        if ((s[i] & 0xc0) != 0x80)
-            return 0;
-    if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
-        (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-        return 0;
-    return len;
+#include <cJSON.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- writing -------------------------------------------------------------------------------- */
+
+static void add_escape(struct buf *b, uint32_t code) {
+    static const char hex[] = "0123456789abcdef";
+    static const char plain[] = "\"\\\b\f\n\r\t", letters[] = "\"\\bfnrt";
+    const char *hit = code < 0x80 ? strchr(plain, (int)code) : NULL;
+    if (hit) {
+        buf_add(b, (char[]){'\\', letters[hit - plain]}, 2);
+    } else {
+        char digits[] = {
+            '\\',          'u', hex[code >> 12 & 15], hex[code >> 8 & 15], hex[code >> 4 & 15],
+            hex[code & 15]};
+        buf_add(b, digits, sizeof digits);
+    }
 }
 
 void json_add_string(struct buf *b, struct text t) {
     buf_add_char(b, '"');
     while (t.len) {
-        unsigned char c = (unsigned char)t.at[0];
-        size_t n = utf8_length((const unsigned char *)t.at, t.len);
-        if (n == 0)
-            buf_add_string(b, "\xef\xbf\xbd");
-        else if (c == '"' || c == '\\')
-            buf_addf(b, "\\%c", c);
-        else if (c < 0x20 || c == 0x7f)
-            buf_addf(b, "\\u%04x", c);
-        else
-            buf_add(b, t.at, n);
+        size_t n = utf8_plain(t);
+        buf_add(b, t.at, n);
+        t = text_skip(t, n);
+        if (t.len == 0)
+            break;
+        uint32_t code = 0;
+        n = utf8_next(t, &code);
+        add_escape(b, code ? code : 0xfffd);
         t = text_skip(t, n ? n : 1);
     }
     buf_add_char(b, '"');
 }
 
-/* The scan: each function takes what it reads off the front of T. */
+/* --- the grammar ------------------------------------------------------------------------------ */
 
-static bool scan_value(struct text *t, unsigned depth);
+/* cJSON reads no more of a number, and does not say so. */
+#define NUMBER_MAX 63
 
-static void skip_blanks(struct text *t) {
-    while (t->len && (t->at[0] == ' ' || t->at[0] == '\t' || t->at[0] == '\n' || t->at[0] == '\r'))
-        *t = text_skip(*t, 1);
-}
+struct scan {
+    const char *at, *end;
+    unsigned levels; /* that may still be opened */
+};
 
-static bool scan_char(struct text *t, char c) {
-    if (!t->len || t->at[0] != c)
+static bool scan_value(struct scan *s);
+
+static bool take(struct scan *s, char c) {
+    if (s->at == s->end || *s->at != c)
         return false;
-    *t = text_skip(*t, 1);
+    s->at++;
     return true;
 }
 
-static bool scan_digits(struct text *t) {
-    size_t n = 0;
-    while (n < t->len && t->at[n] >= '0' && t->at[n] <= '9')
-        n++;
-    *t = text_skip(*t, n);
-    return n > 0;
+static bool take_word(struct scan *s, struct text word) {
+    if (!text_starts(text_from(s->at, s->end), word))
+        return false;
+    s->at += word.len;
+    return true;
 }
 
-static bool scan_number(struct text *t) {
-    (void)scan_char(t, '-');
-    if (!scan_char(t, '0') && !scan_digits(t))
+static void skip_blanks(struct scan *s) {
+    while (s->at < s->end && (*s->at == ' ' || *s->at == '\t' || *s->at == '\n' || *s->at == '\r'))
+        s->at++;
+}
+
+/* At least one decimal digit. */
+static bool take_digits(struct scan *s) {
+    const char *begin = s->at;
+    while (s->at < s->end && *s->at >= '0' && *s->at <= '9')
+        s->at++;
+    return s->at > begin;
+}
+
+static bool scan_number(struct scan *s) {
+    const char *begin = s->at;
+    (void)take(s, '-');
+    if (!take(s, '0') && !take_digits(s))
         return false;
-    if (scan_char(t, '.') && !scan_digits(t))
+    if (take(s, '.') && !take_digits(s))
         return false;
-    if (scan_char(t, 'e') || scan_char(t, 'E')) {
-        if (!scan_char(t, '+'))
-            (void)scan_char(t, '-');
-        return scan_digits(t);
+    if (take(s, 'e') || take(s, 'E')) {
+        if (!take(s, '+'))
+            (void)take(s, '-');
+        if (!take_digits(s))
+            return false;
     }
-    return true;
+    return s->at - begin <= NUMBER_MAX;
 }
 
-static bool scan_escape(struct text *t) {
-    if (!t->len)
+/* What follows a backslash. Whether surrogates pair up is checked by cJSON. */
+static bool scan_escape(struct scan *s) {
+    if (s->at == s->end)
         return false;
-    char c = t->at[0];
-    *t = text_skip(*t, 1);
+    char c = *s->at++;
     if (c != 'u')
-        return memchr("\"\\/bfnrt", c, 8) != NULL;
-    if (t->len < 4 || memcmp(t->at, "0000", 4) == 0)
+        return c && strchr("\"\\/bfnrt", c);
+    if (s->end - s->at < 4 || memcmp(s->at, "0000", 4) == 0)
         return false;
-    for (size_t i = 0; i < 4; i++)
-        if (!memchr("0123456789abcdefABCDEF", t->at[i], 22))
+    for (int i = 0; i < 4; i++, s->at++)
+        if (!*s->at || !strchr("0123456789abcdefABCDEF", *s->at))
             return false;
-    *t = text_skip(*t, 4);
     return true;
 }
 
-static bool scan_string(struct text *t) {
-    if (!scan_char(t, '"'))
+static bool scan_string(struct scan *s) {
+    if (!take(s, '"'))
         return false;
-    while (t->len) {
-        unsigned char c = (unsigned char)t->at[0];
-        size_t n = utf8_length((const unsigned char *)t->at, t->len);
-        if (n == 0 || c < 0x20)
+    while (!take(s, '"')) {
+        uint32_t code = 0;
+        size_t n = utf8_next(text_from(s->at, s->end), &code);
+        if (n == 0 || code < 0x20)
             return false;
-        *t = text_skip(*t, n);
-        if (c == '"')
-            return true;
-        if (c == '\\' && !scan_escape(t))
+        s->at += n;
+        if (code == '\\' && !scan_escape(s))
             return false;
     }
-    return false;
-}
-
-/* The elements of an array, or the members of an object, up to CLOSE. */
-static bool scan_list(struct text *t, char close, unsigned depth) {
-    skip_blanks(t);
-    if (scan_char(t, close))
-        return true;
-    for (;;) {
-        skip_blanks(t);
-        if (close == '}') {
-            if (!scan_string(t))
-                return false;
-            skip_blanks(t);
-            if (!scan_char(t, ':'))
-                return false;
-        }
-        if (!scan_value(t, depth))
-            return false;
-        skip_blanks(t);
-        if (scan_char(t, close))
-            return true;
-        if (!scan_char(t, ','))
-            return false;
-    }
-}
-
-static bool scan_word(struct text *t, struct text word) {
-    if (!text_starts(*t, word))
-        return false;
-    *t = text_skip(*t, word.len);
     return true;
 }
 
-static bool scan_value(struct text *t, unsigned depth) {
-    skip_blanks(t);
-    if (!t->len)
+static bool scan_member_name(struct scan *s) {
+    skip_blanks(s);
+    if (!scan_string(s))
         return false;
-    switch (t->at[0]) {
+    skip_blanks(s);
+    return take(s, ':');
+}
+
+/* What follows the opening bracket, up to the one that closes. */
+static bool scan_inside(struct scan *s, bool object) {
+    char close = object ? '}' : ']';
+    if (s->levels == 0)
+        return false;
+    s->levels--;
+    skip_blanks(s);
+    if (!take(s, close)) {
+        do {
+            if ((object && !scan_member_name(s)) || !scan_value(s))
+                return false;
+        } while (take(s, ','));
+        if (!take(s, close))
+            return false;
+    }
+    s->levels++;
+    return true;
+}
+
+/* A value and the blanks around it. Recursion ends with the levels. */
+static bool scan_value(struct scan *s) {
+    bool good;
+    skip_blanks(s);
+    if (s->at == s->end)
+        return false;
+    switch (*s->at) {
     case '{':
-        *t = text_skip(*t, 1);
-        return depth > 0 && scan_list(t, '}', depth - 1);
     case '[':
-        *t = text_skip(*t, 1);
-        return depth > 0 && scan_list(t, ']', depth - 1);
+        s->at++;
+        good = scan_inside(s, s->at[-1] == '{');
+        break;
     case '"':
-        return scan_string(t);
+        good = scan_string(s);
+        break;
     case 't':
-        return scan_word(t, TEXT("true"));
+        good = take_word(s, TEXT("true"));
+        break;
     case 'f':
-        return scan_word(t, TEXT("false"));
+        good = take_word(s, TEXT("false"));
+        break;
     case 'n':
-        return scan_word(t, TEXT("null"));
+        good = take_word(s, TEXT("null"));
+        break;
     default:
-        return scan_number(t);
+        good = scan_number(s);
     }
+    skip_blanks(s);
+    return good;
 }
 
-/* A struct json is a cJSON by another name. */
+/* --- the tree --------------------------------------------------------------------------------- */
 
-static const cJSON *of(const struct json *value) {
-    return (const cJSON *)(const void *)value;
+/* cJSON's memory, which remembers its size in order to be wiped: a tree may hold tokens, also one
+ * that is given up half way. */
+struct block {
+    _Alignas(max_align_t) size_t size;
+    _Alignas(max_align_t) char bytes[];
+};
+
+static void *allocate(size_t size) {
+    struct block *block = size < SIZE_MAX / 2 ? malloc(sizeof *block + size) : NULL;
+    if (!block)
+        return NULL;
+    block->size = size;
+    return block->bytes;
 }
 
-static struct json *as_json(cJSON *value) {
-    return (struct json *)(void *)value;
+static void wipe_and_free(void *bytes) {
+    if (!bytes)
+        return;
+    struct block *block = container_of(bytes, struct block, bytes);
+    explicit_bzero(block->bytes, block->size);
+    free(block);
+}
+
+static void use_own_memory(void) {
+    cJSON_InitHooks(&(cJSON_Hooks){allocate, wipe_and_free});
 }
 
 struct json *json_parse(struct text t, unsigned max_depth) {
-    struct text rest = t;
-    if (!scan_value(&rest, max_depth))
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    static pthread_mutex_t lock =
+        PTHREAD_MUTEX_INITIALIZER;            /* cJSON writes a global on each parse */
+    if (text_starts(t, TEXT("\xef\xbb\xbf"))) /* what .NET likes to begin with */
+        t = text_skip(t, 3);
+    struct scan s = {t.at, t.at + t.len,
+                     max_depth < CJSON_NESTING_LIMIT ? max_depth : CJSON_NESTING_LIMIT};
+    if (t.len == 0 || !scan_value(&s) || s.at != s.end)
         return NULL;
-    skip_blanks(&rest);
-    if (rest.len)
-        return NULL;
-    return as_json(cJSON_ParseWithLengthOpts(t.at, t.len, NULL, false));
+    pthread_once(&once, use_own_memory);
+    pthread_mutex_lock(&lock);
+    cJSON *root = cJSON_ParseWithLength(t.at, t.len);
+    pthread_mutex_unlock(&lock);
+    return (struct json *)root;
 }
 
-static void wipe(cJSON *value) {
-    for (; value; value = value->next) {
-        if (value->valuestring)
-            explicit_bzero(value->valuestring, strlen(value->valuestring));
-        wipe(value->child);
-    }
+static const cJSON *item_of(const struct json *value) {
+    return (const cJSON *)value;
 }
 
 void json_free(struct json **document) {
-    cJSON *root = (cJSON *)(void *)*document;
+    cJSON_Delete((cJSON *)*document);
     *document = NULL;
-    wipe(root);
-    cJSON_Delete(root);
 }
 
 const struct json *json_member(const struct json *value, const char *name) {
-    const cJSON *found = NULL, *member;
+    const cJSON *hit = NULL;
     if (!json_is_object(value))
         return NULL;
-    cJSON_ArrayForEach(member, of(value)) {
-        if (!member->string || strcmp(member->string, name) != 0)
+    for (const cJSON *item = item_of(value)->child; item; item = item->next) {
+        if (strcmp(item->string, name) != 0)
             continue;
-        if (found)
-            return NULL; /* twice: which one is meant cannot be known */
-        found = member;
+        if (hit)
+            return NULL;
+        hit = item;
     }
-    return (const struct json *)(const void *)found;
+    return (const struct json *)hit;
 }
 
 const struct json *json_first(const struct json *array) {
-    return json_is_array(array) ? (const struct json *)(const void *)of(array)->child : NULL;
+    return json_is_array(array) ? (const struct json *)item_of(array)->child : NULL;
 }
 
 const struct json *json_next(const struct json *element) {
-    return (const struct json *)(const void *)of(element)->next;
+    return element ? (const struct json *)item_of(element)->next : NULL;
 }
 
 bool json_is_array(const struct json *value) {
-    return cJSON_IsArray(of(value));
+    return cJSON_IsArray(item_of(value));
 }
 
 bool json_is_object(const struct json *value) {
-    return cJSON_IsObject(of(value));
+    return cJSON_IsObject(item_of(value));
 }
 
 bool json_string(const struct json *value, struct text *string) {
-    if (!cJSON_IsString(of(value)) || !of(value)->valuestring)
+    if (!cJSON_IsString(item_of(value)))
         return false;
-    *string = text_of(of(value)->valuestring);
+    *string = text_of(item_of(value)->valuestring);
     return true;
 }
 
 bool json_number(const struct json *value, double *number) {
-    if (!cJSON_IsNumber(of(value)))
+    if (!cJSON_IsNumber(item_of(value)) || !isfinite(item_of(value)->valuedouble))
         return false;
-    *number = of(value)->valuedouble;
+    *number = item_of(value)->valuedouble;
     return true;
 }

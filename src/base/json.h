@@ -9,7 +9,8 @@
 
 #include <stdbool.h>
 
-/* Appends T as a JSON string with its quotes; bytes that are not UTF-8 become U+FFFD. */
+/* Appends T as a JSON string with its quotes. NUL, which json_parse() refuses, and bytes that are
+ * not UTF-8 become U+FFFD; control characters are escaped. */
 void json_add_string(struct buf *b, struct text t);
 
 struct json; /* a value inside a parsed document */

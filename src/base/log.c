@@ -1,143 +1,40 @@
 /* SPDX-License-Identifier: MIT */
-/* Formatting log lines, without allocation: whole into a buffer on the stack, cut where it is full.
- */
+/* Formats the log lines of base/log.h, on the stack of the caller. A field that does not fit any
+ * more is left out whole, and the line says so; smaller ones after it still get in. */
 #include "base/log.h"
 
+#include "base/buf.h"
 #include "base/clock.h"
+#include "base/json.h"
+#include "base/utf8.h"
 
-#include <stdio.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-/* Room that is kept for what ends a line. */
-#define TAIL 8
+/* Kept free for the end of a line: the mark that fields are missing, the brace, the newline. */
+#define END_BYTES 24
 
-struct line {
-    char at[LOG_LINE_MAX];
-    size_t len;
-};
-
-static void write_stderr(enum log_level level, const char *line, size_t len) {
+static void write_to_stderr(enum log_level level, const char *line, size_t len) {
     (void)level;
-    if (write(STDERR_FILENO, line, len) < 0)
-        return; /* nobody to tell */
+    ssize_t written = write(STDERR_FILENO, line, len); /* one call, so that lines do not mix */
+    (void)written;                                     /* a lost line has nowhere to be reported */
 }
 
-static enum log_level threshold = LOG_LEVEL_INFO;
-static enum log_format chosen_format = LOG_FORMAT_TEXT;
-static log_sink *chosen_sink = write_stderr;
+static atomic_int threshold = LOG_LEVEL_INFO;
+static atomic_int line_format = LOG_FORMAT_TEXT;
+static _Atomic(log_sink *) line_sink = write_to_stderr;
 
 void log_setup(enum log_level level, enum log_format format, log_sink *sink) {
-    threshold = level;
-    chosen_format = format;
-    chosen_sink = sink ? sink : write_stderr;
+    atomic_store(&threshold, (int)level);
+    atomic_store(&line_format, (int)format);
+    atomic_store(&line_sink, sink ? sink : write_to_stderr);
 }
 
 bool log_enabled(enum log_level level) {
-    return level <= threshold;
-}
-
-/* True if N more bytes and the end of the line fit. */
-static bool fits(const struct line *l, size_t n) {
-    return l->len + n <= sizeof l->at - TAIL;
-}
-
-static void put(struct line *l, const char *bytes, size_t n) {
-    memcpy(l->at + l->len, bytes, n);
-    l->len += n;
-}
-
-static bool add(struct line *l, struct text t) {
-    if (!fits(l, t.len))
-        return false;
-    put(l, t.at, t.len);
-    return true;
-}
-
-/* Length of the well-formed UTF-8 sequence at T (RFC 3629 section 4), or 0. */
-static size_t utf8_length(struct text t) {
-    const unsigned char *s = (const void *)t.at;
-    size_t n = s[0] < 0x80   ? 1
-               : s[0] < 0xc2 ? 0
-               : s[0] < 0xe0 ? 2
-               : s[0] < 0xf0 ? 3
-               : s[0] < 0xf5 ? 4
-                             : 0;
-    if (n == 0 || n > t.len)
-        return 0;
-    for (size_t i = 1; i < n; i++)
-        if ((s[i] & 0xc0) != 0x80)
-            return 0;
-    if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
-        (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-        return 0;
-    /* C1 controls, which terminals obey, are as bad as C0. */
-    return n == 2 && s[0] == 0xc2 && s[1] < 0xa0 ? 0 : n;
-}
-
-/* One character of a value, escaped if it is no printable UTF-8; both formats read "\u00XX". */
-static size_t add_character(struct line *l, struct text t) {
-    unsigned char c = (unsigned char)t.at[0];
-    size_t n = utf8_length(t);
-    char escape[8];
-    if (c == '"' || c == '\\') {
-        escape[0] = '\\';
-        escape[1] = (char)c;
-        return add(l, (struct text){escape, 2}) ? 1 : 0;
-    }
-    if (n == 0 || c < 0x20 || c == 0x7f) {
-        snprintf(escape, sizeof escape, "\\u%04x", c);
-        return add(l, (struct text){escape, 6}) ? 1 : 0;
-    }
-    return add(l, (struct text){t.at, n}) ? n : 0;
-}
-
-/* A value in quotes, cut at LOG_VALUE_MAX. False if the line is full; then it is as before. */
-static bool add_quoted(struct line *l, struct text t) {
-    size_t before = l->len;
-    bool cut = t.len > LOG_VALUE_MAX;
-    t.len = cut ? LOG_VALUE_MAX : t.len;
-    if (!add(l, TEXT("\"")))
-        return false;
-    while (t.len) {
-        size_t n = add_character(l, t);
-        if (n == 0) {
-            l->len = before;
-            return false;
-        }
-        t = text_skip(t, n);
-    }
-    if (cut && fits(l, 4))
-        put(l, "\xe2\x80\xa6", 3);
-    put(l, "\"", 1); /* TAIL has room for it */
-    return true;
-}
-
-static bool is_plain(struct text t) {
-    for (size_t i = 0; i < t.len; i++)
-        if (t.at[i] <= ' ' || t.at[i] > '~' || t.at[i] == '"' || t.at[i] == '=' || t.at[i] == '\\')
-            return false;
-    return t.len > 0 && t.len <= LOG_VALUE_MAX;
-}
-
-static bool add_value(struct line *l, const struct log_field *f) {
-    char number[24];
-    if (!f->text.at) {
-        int n = snprintf(number, sizeof number, "%lld", (long long)f->number);
-        return add(l, (struct text){number, (size_t)n});
-    }
-    if (chosen_format != LOG_FORMAT_JSON && is_plain(f->text))
-        return add(l, f->text);
-    return add_quoted(l, f->text);
-}
-
-static void add_field(struct line *l, const struct log_field *f) {
-    size_t before = l->len;
-    bool json = chosen_format == LOG_FORMAT_JSON;
-    bool ok = add(l, json ? TEXT(",\"") : TEXT(" ")) && add(l, text_of(f->name)) &&
-              add(l, json ? TEXT("\":") : TEXT("=")) && add_value(l, f);
-    if (!ok)
-        l->len = before; /* a field that does not fit is left out whole */
+    return (int)level <= atomic_load_explicit(&threshold, memory_order_relaxed);
 }
 
 static const char *level_name(enum log_level level) {
@@ -151,56 +48,154 @@ static const char *level_name(enum log_level level) {
     case LOG_LEVEL_DEBUG:
         return "debug";
     }
-    return "unknown";
+    return "info";
 }
 
-static struct text timestamp(char into[40]) {
+/* The time as in RFC 3339, with milliseconds. A thread works the date out once per second. */
+static void add_time(struct buf *b) {
+    static _Thread_local time_t last_second = -1;
+    static _Thread_local char last_text[sizeof "2026-01-31T12:00:00"];
     usec_t now = clock_wall();
-    time_t seconds = (time_t)(now / USEC_PER_SEC);
-    struct tm tm;
-    gmtime_r(&seconds, &tm);
-    size_t n = strftime(into, 24, "%Y-%m-%dT%H:%M:%S", &tm);
-    int more = snprintf(into + n, 40 - n, ".%03dZ", (int)(now % USEC_PER_SEC / USEC_PER_MS));
-    return (struct text){into, n + (size_t)more};
+    time_t second = (time_t)(now / USEC_PER_SEC);
+    if (second != last_second) {
+        struct tm date;
+        gmtime_r(&second, &date);
+        strftime(last_text, sizeof last_text, "%Y-%m-%dT%H:%M:%S", &date);
+        last_second = second;
+    }
+    unsigned ms = (unsigned)(now % USEC_PER_SEC / USEC_PER_MS);
+    char tail[] = {'.', (char)('0' + ms / 100), (char)('0' + ms / 10 % 10), (char)('0' + ms % 10),
+                   'Z'};
+    buf_add_string(b, last_text);
+    buf_add(b, tail, sizeof tail);
 }
 
-static void begin(struct line *l, enum log_level level, const char *message) {
-    char time[40], priority[8];
-    switch (chosen_format) {
-    case LOG_FORMAT_TEXT:
-        add(l, timestamp(time));
-        add(l, TEXT(" "));
-        add(l, text_of(level_name(level)));
-        add(l, TEXT(" "));
-        add(l, text_of(message));
-        break;
-    case LOG_FORMAT_JOURNAL:
-        snprintf(priority, sizeof priority, "<%d>", (int)level);
-        add(l, text_of(priority));
-        add(l, text_of(message));
-        break;
-    case LOG_FORMAT_JSON:
-        add(l, TEXT("{\"time\":\""));
-        add(l, timestamp(time));
-        add(l, TEXT("\",\"level\":\""));
-        add(l, text_of(level_name(level)));
-        add(l, TEXT("\",\"message\":"));
-        add_quoted(l, text_of(message));
-        break;
+static void add_number(struct buf *b, int64_t number) {
+    if (number < 0)
+        buf_add_char(b, '-');
+    buf_add_u64(b, number < 0 ? 0 - (uint64_t)number : (uint64_t)number);
+}
+
+/* T up to LOG_VALUE_MAX bytes. What is cut off becomes an ellipsis, and no character is cut in two;
+ * SPACE holds the result then. */
+static struct text shorten(struct text t, char space[LOG_VALUE_MAX]) {
+    static const struct text ellipsis = {"\u2026", sizeof "\u2026" - 1};
+    if (t.len <= LOG_VALUE_MAX)
+        return t;
+    size_t keep = LOG_VALUE_MAX - ellipsis.len;
+    for (int i = 0; i < 3 && ((unsigned char)t.at[keep] & 0xc0) == 0x80; i++)
+        keep--;
+    memcpy(space, t.at, keep);
+    memcpy(space + keep, ellipsis.at, ellipsis.len);
+    return (struct text){space, keep + ellipsis.len};
+}
+
+static void add_text_escape(struct buf *b, unsigned code, int digits) {
+    static const char hex[] = "0123456789abcdef";
+    static const char plain[] = "\"\\\n\r\t", letters[] = "\"\\nrt";
+    const char *hit = code && code < 0x80 ? strchr(plain, (int)code) : NULL;
+    buf_add_char(b, '\\');
+    if (hit) {
+        buf_add_char(b, letters[hit - plain]);
+        return;
     }
+    buf_add_char(b, digits == 2 ? 'x' : 'u');
+    while (digits--)
+        buf_add_char(b, hex[code >> 4 * digits & 15]);
+}
+
+static void add_escaped(struct buf *b, struct text t) {
+    while (t.len) {
+        size_t n = utf8_plain(t);
+        buf_add(b, t.at, n);
+        t = text_skip(t, n);
+        if (t.len == 0)
+            return;
+        uint32_t code = (unsigned char)t.at[0];
+        n = utf8_next(t, &code);
+        add_text_escape(b, code, n > 1 ? 4 : 2);
+        t = text_skip(t, n ? n : 1);
+    }
+}
+
+static void add_value(struct buf *b, struct text t) {
+    bool bare =
+        t.len && utf8_plain(t) == t.len && !memchr(t.at, ' ', t.len) && !memchr(t.at, '=', t.len);
+    if (bare) {
+        buf_add_text(b, t);
+        return;
+    }
+    buf_add_char(b, '"');
+    add_escaped(b, t);
+    buf_add_char(b, '"');
+}
+
+static void add_field(struct buf *b, bool json, const struct log_field *field) {
+    char space[LOG_VALUE_MAX];
+    struct text value = field->text.at ? shorten(field->text, space) : field->text;
+    buf_add_char(b, json ? ',' : ' ');
+    if (json)
+        json_add_string(b, text_of(field->name));
+    else
+        add_value(b, text_of(field->name));
+    buf_add_char(b, json ? ':' : '=');
+    if (!value.at)
+        add_number(b, field->number);
+    else if (json)
+        json_add_string(b, value);
+    else
+        add_value(b, value);
+}
+
+static void add_head(struct buf *b, enum log_format format, enum log_level level,
+                     struct text message) {
+    if (format == LOG_FORMAT_JSON) {
+        buf_add_string(b, "{\"time\":\"");
+        add_time(b);
+        buf_add_string(b, "\",\"level\":\"");
+        buf_add_string(b, level_name(level));
+        buf_add_string(b, "\",\"message\":");
+        json_add_string(b, message);
+        return;
+    }
+    if (format == LOG_FORMAT_JOURNAL) {
+        char priority[] = {'<', (char)('0' + (int)level), '>'};
+        buf_add(b, priority, sizeof priority);
+    } else {
+        add_time(b);
+        buf_add_char(b, ' ');
+        buf_add_string(b, level_name(level));
+        buf_add_char(b, ' ');
+    }
+    add_escaped(b, message);
 }
 
 void log_write(enum log_level level, const char *message, const struct log_field *fields,
                size_t n) {
     if (!log_enabled(level))
         return;
-    struct line l;
-    l.len = 0;
-    begin(&l, level, message);
-    for (size_t i = 0; i < n; i++)
-        add_field(&l, &fields[i]);
-    if (chosen_format == LOG_FORMAT_JSON)
-        put(&l, "}", 1);
-    put(&l, "\n", 1);
-    chosen_sink(level, l.at, l.len);
+    int error = errno;
+    char line[LOG_LINE_MAX], space[LOG_VALUE_MAX];
+    /* The ceiling lies below the capacity, so that the buffer never leaves the stack. */
+    struct buf b = {.at = line, .capacity = sizeof line, .max = sizeof line - 1 - END_BYTES};
+    enum log_format format =
+        (enum log_format)atomic_load_explicit(&line_format, memory_order_relaxed);
+    bool json = format == LOG_FORMAT_JSON, whole = true;
+    add_head(&b, format, level, shorten(text_of(message), space));
+    for (size_t i = 0; i < n; i++) {
+        size_t before = b.len;
+        add_field(&b, json, &fields[i]);
+        if (!buf_ok(&b)) {
+            b.failed = false;
+            b.len = before;
+            whole = false;
+        }
+    }
+    b.max = sizeof line - 1;
+    if (!whole)
+        buf_add_string(&b, json ? ",\"truncated\":true" : " truncated=1");
+    buf_add_string(&b, json ? "}\n" : "\n");
+    log_sink *sink = atomic_load_explicit(&line_sink, memory_order_relaxed);
+    sink(level, b.at, b.len);
+    errno = error;
 }

@@ -3,7 +3,6 @@
 #include "base/parse.h"
 
 #include <arpa/inet.h>
-#include <ctype.h>
 
 #define CREDENTIAL_MAX 16384
 
@@ -84,18 +83,25 @@ bool parse_is_credential(struct text t) {
     return true;
 }
 
+/* inet_pton() for a text. A NUL inside would hide what follows it. */
+static bool parse_address(int family, struct text t, unsigned char *address) {
+    char string[INET6_ADDRSTRLEN];
+    if (t.len >= sizeof string || text_find(t, '\0') < t.len)
+        return false;
+    memcpy(string, t.at, t.len);
+    string[t.len] = '\0';
+    return inet_pton(family, string, address) == 1;
+}
+
 /* IPv6 in brackets; *REST is what follows them. */
 static bool parse_bracketed(struct text t, struct text *host, struct text *rest) {
-    char address[INET6_ADDRSTRLEN];
-    unsigned char binary[16];
+    unsigned char address[16];
     size_t close = text_find(t, ']');
-    if (close == t.len || close < 2 || close - 1 >= sizeof address)
+    if (close == t.len)
         return false;
     *host = (struct text){t.at + 1, close - 1};
-    memcpy(address, host->at, host->len);
-    address[host->len] = '\0';
     *rest = text_skip(t, close + 1);
-    return inet_pton(AF_INET6, address, binary) == 1;
+    return parse_address(AF_INET6, *host, address);
 }
 
 bool parse_authority(struct text t, struct text *host, uint16_t *port) {
@@ -122,17 +128,15 @@ bool parse_authority(struct text t, struct text *host, uint16_t *port) {
 }
 
 bool parse_cidr(struct text t, struct cidr *cidr) {
-    char address[INET6_ADDRSTRLEN];
     struct cidr c = {.bits = 0};
     size_t slash = text_find(t, '/');
-    if (slash == 0 || slash >= sizeof address)
+    struct text address = {t.at, slash};
+    if (slash == 0)
         return false;
-    memcpy(address, t.at, slash);
-    address[slash] = '\0';
-    bool v4 = inet_pton(AF_INET, address, c.address + 12) == 1;
+    bool v4 = parse_address(AF_INET, address, c.address + 12);
     if (v4)
         memset(c.address + 10, 0xff, 2);
-    else if (inet_pton(AF_INET6, address, c.address) != 1)
+    else if (!parse_address(AF_INET6, address, c.address))
         return false;
     uint64_t bits = v4 ? 32 : 128;
     if (slash < t.len && !parse_u64(text_skip(t, slash + 1), bits, &bits))

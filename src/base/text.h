@@ -30,8 +30,17 @@ static inline bool text_equal(struct text a, struct text b) {
     return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
 }
 
+static inline char text_lower(char c) {
+    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
 static inline bool text_equal_nocase(struct text a, struct text b) {
-    return a.len == b.len && (a.len == 0 || strncasecmp(a.at, b.at, a.len) == 0);
+    if (a.len != b.len)
+        return false;
+    for (size_t i = 0; i < a.len; i++)
+        if (text_lower(a.at[i]) != text_lower(b.at[i]))
+            return false;
+    return true;
 }
 
 static inline bool text_starts(struct text t, struct text prefix) {
@@ -44,7 +53,7 @@ static inline struct text text_skip(struct text t, size_t n) {
 
 /* Where byte C first stands in T, or T.len. */
 static inline size_t text_find(struct text t, char c) {
-    const char *hit = t.len ? memchr(t.at, c, t.len) : NULL;
+    const char *hit = t.len ? memchr(t.at, (unsigned char)c, t.len) : NULL;
     return hit ? (size_t)(hit - t.at) : t.len;
 }
 

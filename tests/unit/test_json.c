@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: MIT */
+/* Which documents are JSON (RFC 8259, and nothing that cJSON would add to it), what is found in
+ * them, and how strings are written. */
+#include "base/json.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+/* cmocka wants the four above first. */
+#include <cmocka.h>
+#include <pthread.h>
+
+static bool is_json(struct text t, unsigned max_depth) {
+    struct json *document = json_parse(t, max_depth);
+    bool good = document != NULL;
+    json_free(&document);
+    assert_null(document);
+    return good;
+}
+
+static void takes_what_is_json(void **state) {
+    (void)state;
+    static const char *const documents[] = {
+        "null",
+        " true\t\r\n",
+        "false",
+        "\"\"",
+        "0",
+        "-0",
+        "-0.0e-0",
+        "1E+2",
+        "12.5e10",
+        "[]",
+        "{}",
+        " [ ] ",
+        "[1,2]",
+        "{ \"a\" : 1 , \"b\" : [ null ] }",
+        "{\"a\":1,\"a\":2}",
+        "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e4\\uABCD\"",
+        "\"\\ud83d\\ude00\"",
+        "\"\x7f\xc3\xa4\xf0\x9f\x98\x80\"",
+        "\xef\xbb\xbf{}",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(documents); i++)
+        if (!is_json(text_of(documents[i]), 2))
+            fail_msg("refused: %s", documents[i]);
+}
+
+static void refuses_what_is_not(void **state) {
+    (void)state;
+    static const char *const documents[] = {
+        "",
+        " ",
+        "nul",
+        "nulll",
+        "True",
+        "NaN",
+        "Infinity",
+        "-",
+        "+1",
+        "01",
+        "-01",
+        "1.",
+        ".5",
+        "1.e1",
+        "1e",
+        "1e+",
+        "0x10",
+        "1 2",
+        "--1",
+        "1-1",
+        "[1,]",
+        "[,1]",
+        "[1 2]",
+        "[1",
+        "]",
+        "[",
+        "{",
+        "}",
+        "{\"a\"}",
+        "{\"a\":}",
+        "{\"a\":1,}",
+        "{,}",
+        "{a:1}",
+        "{'a':1}",
+        "{1:1}",
+        "{\"a\" 1}",
+        "{\"a\":1 \"b\":2}",
+        "[}",
+        "{]",
+        "[1]]",
+        "{}{}",
+        "{}x",
+        "[1]//c",
+        "/**/1",
+        "\"",
+        "\"a",
+        "'a'",
+        "\"\\\"",
+        "\"\\x41\"",
+        "\"\\u12\"",
+        "\"\\u12g4\"",
+        "\"\\a\"",
+        "\"\n\"",
+        "\"\t\"",
+        "\"\x1f\"",
+        "[\v1]",
+        "[\f1]",
+        "\x01 1",
+        "\"\xff\"",
+        "\"\xc0\x80\"",
+        "\"\xed\xa0\x80\"",
+        "\"\xe2\x82\"",
+        "\xc2\xa0"
+        "1",
+        "\xef\xbb\xbf",
+        "\xef\xbb\xbf\xef\xbb\xbf{}",
+        "\xff",
+        "\"\\u0000\"",
+        "{\"a\\u0000b\":1}",
+        "\"\\ud83d\"",
+        "\"\\ude00\"",
+        "\"\\ud83dx\"",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(documents); i++)
+        if (is_json(text_of(documents[i]), 9))
+            fail_msg("taken: %s", documents[i]);
+    assert_false(is_json(TEXT("1\0"), 9));
+    assert_false(is_json(TEXT("\"a\0b\""), 9));
+    assert_false(is_json(TEXT("\"\\\0\""), 9));
+    assert_false(is_json(TEXT("\"\\u00\0"
+                              "1\""),
+                         9));
+    assert_false(is_json((struct text){NULL, 0}, 9));
+}
+
+/* Every beginning of a document, at the very end of its memory. */
+static void a_cut_document_is_none(void **state) {
+    (void)state;
+    static const char whole[] =
+        "{\"a\":[1.5e3,true,null,\"\\u00e4\xc3\xa4\\n\"],\"b\":{\"c\":false}}";
+    for (size_t n = 0; n < sizeof whole - 1; n++) {
+        char *copy = test_malloc(n + 1);
+        memcpy(copy + 1, whole, n);
+        assert_false(is_json((struct text){copy + 1, n}, 9));
+        test_free(copy);
+    }
+    assert_true(is_json(text_of(whole), 9));
+}
+
+static void has_limits(void **state) {
+    (void)state;
+    static char deep[200000], digits[64];
+    assert_true(is_json(TEXT("1"), 0));
+    assert_false(is_json(TEXT("[]"), 0));
+    assert_true(is_json(TEXT("[[],{\"a\":[]}]"), 3));
+    assert_false(is_json(TEXT("[[],{\"a\":[]}]"), 2));
+    memset(deep, '[', sizeof deep);
+    assert_false(is_json((struct text){deep, sizeof deep}, 100));
+    assert_false(is_json((struct text){deep, sizeof deep}, (unsigned)-1));
+    memset(digits, '1', sizeof digits);
+    assert_true(is_json((struct text){digits, 63}, 0));
+    assert_false(is_json((struct text){digits, 64}, 0));
+}
+
+static void finds_members(void **state) {
+    (void)state;
+    struct text string = TEXT("before");
+    double number = -1;
+    struct json *d = json_parse(TEXT("{\"token\":\"a\\u00e4\\\"\",\"Token\":\"B\",\"n\":-1.5e2,"
+                                     "\"twice\":1,\"twice\":1,\"t\":true,\"0\":null,"
+                                     "\"list\":[1,\"two\",[]],\"o\":{\"x\":\"y\"},\"\":\"none\"}"),
+                                9);
+    assert_true(json_is_object(d));
+    assert_false(json_is_array(d));
+    assert_true(json_string(json_member(d, "token"), &string));
+    assert_true(text_equal(string, TEXT("a\xc3\xa4\"")));
+    assert_true(json_string(json_member(d, "Token"), &string));
+    assert_true(text_equal(string, TEXT("B")));
+    assert_true(json_string(json_member(d, ""), &string));
+    assert_true(json_number(json_member(d, "n"), &number));
+    assert_true(number == -150);
+    assert_null(json_member(d, "TOKEN"));
+    assert_null(json_member(d, "twice"));
+    assert_true(json_string(json_member(json_member(d, "o"), "x"), &string));
+    assert_true(text_equal(string, TEXT("y")));
+    const struct json *e = json_first(json_member(d, "list"));
+    assert_true(json_number(e, &number) && number == 1);
+    e = json_next(e);
+    assert_true(json_string(e, &string) && text_equal(string, TEXT("two")));
+    e = json_next(e);
+    assert_true(json_is_array(e));
+    assert_null(json_first(e));
+    assert_null(json_next(e));
+    json_free(&d);
+}
+
+static void other_types_leave_the_output_alone(void **state) {
+    (void)state;
+    struct text string = TEXT("before");
+    double number = 7;
+    struct json *d =
+        json_parse(TEXT("{\"s\":\"1\",\"n\":1,\"t\":true,\"z\":null,\"l\":[],\"i\":1e999}"), 9);
+    assert_non_null(d);
+    static const char *const not_strings[] = {"n", "t", "z", "l", "absent"};
+    for (size_t i = 0; i < ARRAY_LEN(not_strings); i++)
+        assert_false(json_string(json_member(d, not_strings[i]), &string));
+    static const char *const not_numbers[] = {"s", "t", "z", "l", "i", "absent"};
+    for (size_t i = 0; i < ARRAY_LEN(not_numbers); i++)
+        assert_false(json_number(json_member(d, not_numbers[i]), &number));
+    assert_true(text_equal(string, TEXT("before")));
+    assert_true(number == 7);
+    assert_null(json_member(json_member(d, "l"), "s"));
+    assert_null(json_member(NULL, "s"));
+    assert_null(json_first(d));
+    assert_null(json_first(NULL));
+    assert_null(json_next(NULL));
+    assert_false(json_is_array(NULL));
+    assert_false(json_is_object(NULL));
+    json_free(&d);
+}
+
+static void assert_written(struct text t, const char *json) {
+    struct buf b;
+    buf_init(&b, 1000);
+    json_add_string(&b, t);
+    assert_true(buf_ok(&b));
+    assert_string_equal(b.at, json);
+    buf_done(&b);
+}
+
+static void writes_strings(void **state) {
+    (void)state;
+    assert_written(TEXT(""), "\"\"");
+    assert_written((struct text){NULL, 0}, "\"\"");
+    assert_written(TEXT("a/b'\xc3\xa4\xf0\x9f\x98\x80"), "\"a/b'\xc3\xa4\xf0\x9f\x98\x80\"");
+    assert_written(TEXT("\"\\\b\f\n\r\t"), "\"\\\"\\\\\\b\\f\\n\\r\\t\"");
+    assert_written(TEXT("a\0\x1b\x7f\xc2\x9b"), "\"a\\ufffd\\u001b\\u007f\\u009b\"");
+    assert_written(TEXT("\xe2\x80\xa8\xe2\x80\xae"), "\"\\u2028\\u202e\"");
+    assert_written(TEXT("a\xff\xe2\x82z\xed\xa0\x80"),
+                   "\"a\\ufffd\\ufffd\\ufffdz\\ufffd\\ufffd\\ufffd\"");
+}
+
+/* Each character below U+3000 but NUL and the surrogates comes back as it went. */
+static void reads_what_it_writes(void **state) {
+    (void)state;
+    static char all[3 * 0x3000];
+    size_t n = 0;
+    for (unsigned code = 1; code < 0x3000; code++) {
+        if (code < 0x80) {
+            all[n++] = (char)code;
+            continue;
+        }
+        if (code < 0x800) {
+            all[n++] = (char)(0xc0 | code >> 6);
+        } else {
+            all[n++] = (char)(0xe0 | code >> 12);
+            all[n++] = (char)(0x80 | (code >> 6 & 0x3f));
+        }
+        all[n++] = (char)(0x80 | (code & 0x3f));
+    }
+    struct buf b;
+    struct text string;
+    buf_init(&b, 6 * sizeof all);
+    json_add_string(&b, (struct text){all, n});
+    assert_true(buf_ok(&b));
+    struct json *document = json_parse(buf_text(&b), 0);
+    assert_true(json_string(document, &string));
+    assert_true(text_equal(string, (struct text){all, n}));
+    json_free(&document);
+    buf_done(&b);
+}
+
+/* Returns WRONG if something was. */
+static void *parse_often(void *wrong) {
+    for (int i = 0; i < 500; i++) {
+        struct json *document = json_parse(TEXT("{\"a\":[\"b\",1,true,{\"c\":null}]}"), 9);
+        if (!json_is_array(json_member(document, "a")))
+            return wrong;
+        json_free(&document);
+    }
+    return NULL;
+}
+
+static void parses_in_several_threads(void **state) {
+    (void)state;
+    pthread_t threads[3];
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, parse_often, &threads), 0);
+    for (int i = 0; i < 3; i++) {
+        void *wrong;
+        pthread_join(threads[i], &wrong);
+        assert_null(wrong);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(takes_what_is_json),
+        cmocka_unit_test(refuses_what_is_not),
+        cmocka_unit_test(a_cut_document_is_none),
+        cmocka_unit_test(has_limits),
+        cmocka_unit_test(finds_members),
+        cmocka_unit_test(other_types_leave_the_output_alone),
+        cmocka_unit_test(writes_strings),
+        cmocka_unit_test(reads_what_it_writes),
+        cmocka_unit_test(parses_in_several_threads),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
