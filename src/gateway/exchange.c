@@ -266,7 +266,7 @@ void exchange_start(struct exchange *x) {
 void exchange_again(struct exchange *x, unsigned key, bool warm) {
     exchange_release(x, false);
     x->key = key;
-    x->settle = USEC_NEVER;
+    x->settle = x->hold_check = USEC_NEVER; /* they were about the connection that is gone */
     connect_upstream(x, warm);
 }
 

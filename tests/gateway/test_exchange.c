@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -452,6 +453,24 @@ static void post_is_replayed_when_its_tail_was_held(void **state) {
     caller_is_done(c, true);
 }
 
+/* A dial takes longer than the acknowledgements that the dead connection still owed. */
+static void replay_after_a_held_tail_waits_for_its_connection(void **state) {
+    (void)state;
+    warm_up();
+    time_passes(2 * USEC_PER_SEC);
+    struct caller *c = caller_posts("/score", "pay");
+    world.refuse_dials = true;
+    peer_closes(peer(1), CONN_FAILED);
+    alarm(20); /* a timer that is never satisfied would fire for ever */
+    time_passes(100 * USEC_PER_MS);
+    alarm(0);
+    dial_succeeds();
+    assert_contains(peer_got(peer(2)), "\r\n\r\npay");
+    peer_sends(peer(2), OK);
+    assert_int_equal(c->status, 200);
+    caller_is_done(c, true);
+}
+
 static void tail_of_a_request_without_body_is_held(void **state) {
     (void)state;
     warm_up();
@@ -638,6 +657,7 @@ int main(void) {
         TEST(tail_is_held_on_an_old_connection),
         TEST(tail_goes_out_in_the_end),
         TEST(post_is_replayed_when_its_tail_was_held),
+        TEST(replay_after_a_held_tail_waits_for_its_connection),
         TEST(tail_of_a_request_without_body_is_held),
         TEST(unkept_body_takes_no_doubtful_connection),
         TEST(early_refusal_reaches_the_caller),
