@@ -112,8 +112,7 @@ static void refuses_what_is_not(void **state) {
         "\"\xc0\x80\"",
         "\"\xed\xa0\x80\"",
         "\"\xe2\x82\"",
-        "\xc2\xa0"
-        "1",
+        "\xc2\xa0[]",
         "\xef\xbb\xbf",
         "\xef\xbb\xbf\xef\xbb\xbf{}",
         "\xff",
