@@ -155,6 +155,7 @@ class Client:
 
     def closed(self, timeout=10.0):
         """Whether the peer ends the connection, with nothing more sent, before TIMEOUT."""
+        before = self.socket.gettimeout()
         self.socket.settimeout(timeout)
         try:
             self.reader.some()
@@ -162,6 +163,8 @@ class Client:
             return True
         except TimeoutError:
             return False
+        finally:
+            self.socket.settimeout(before)
         raise AssertionError(f"more bytes came: {bytes(self.reader.buffer[:200])!r}")
 
     def silent(self, seconds=0.2):
