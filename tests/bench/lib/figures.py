@@ -85,8 +85,8 @@ def _scoring(bench, gateway):
 
 
 def _count_calls(gateway, action):
-    """How many system calls all the gateway's threads made during ACTION. The counts by name stay in
-    the gateway's directory."""
+    """How many system calls all the gateway's threads made during ACTION. The counts by name stay
+    in the gateway's directory."""
     pids = gateway.process.pids()
     summary, log = gateway.directory / "strace", gateway.directory / "strace.log"
     with open(log, "w") as out:

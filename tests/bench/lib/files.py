@@ -10,7 +10,8 @@ ROOT = HERE.parents[1]
 DEBIAN_CAS = Path("/etc/ssl/certs/ca-certificates.crt")
 KEY = "0123456789abcdefABCDEF0123456789"  # what the gateways inject
 REQUEST_BYTES = 467
-ANSWER = '{"result": [5215.198131579869, 3726.995485888909], "model": "diabetes", "took_ms": 4, "ok": true}'
+ANSWER = ('{"result": [5215.198131579869, 3726.995485888909], '
+          '"model": "diabetes", "took_ms": 4, "ok": true}')
 MIB = 1 << 20
 LARGE, HUGE = 64 * MIB, 1024 * MIB
 

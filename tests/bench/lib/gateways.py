@@ -131,7 +131,8 @@ class Haproxy(Gateway):
     def configure(self, upstream, ca):
         uses = "\n".join(f"    use_backend {path[1:]} if {{ path {path} }}" for path in ROUTES)
         backends = "\n".join(
-            HAPROXY_BACKEND.format(name=path[1:], target=target, port=upstream.ports[listener], ca=ca)
+            HAPROXY_BACKEND.format(name=path[1:], target=target, ca=ca,
+                                   port=upstream.ports[listener])
             for path, (listener, target) in ROUTES.items())
         config = self.directory / "haproxy.cfg"
         config.write_text(HAPROXY.format(port=self.port, key=files.KEY, uses=uses,

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """An HTTPS upstream that reads every request body to its end before it answers, which nginx as an
-upstream does not. Run as `python3 sink.py PORT CHAIN KEY`."""
+upstream does not. Run as `python3 sink.py PORT CHAIN PRIVATE-KEY BEARER`."""
 
 import socketserver
 import ssl
@@ -24,7 +24,10 @@ class Handler(socketserver.BaseRequestHandler):
                 return False
             data += more
         head, _, body = data.partition(b"\r\n\r\n")
-        fields = dict(line.lower().split(b":", 1) for line in head.split(b"\r\n")[1:])
+        fields = {name.lower(): value.strip() for name, _, value in
+                  (line.partition(b":") for line in head.split(b"\r\n")[1:])}
+        if fields.get(b"authorization") != self.server.expected:
+            return False
         left = int(fields[b"content-length"]) - len(body)
         buffer = bytearray(1 << 16)
         while left > 0:
@@ -45,8 +48,9 @@ class Server(socketserver.ThreadingTCPServer):
 
 
 def main():
-    port, chain, key = sys.argv[1:]
+    port, chain, key, bearer = sys.argv[1:]
     with Server(("127.0.0.1", int(port)), Handler) as server:
+        server.expected = b"Bearer " + bearer.encode()
         server.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         server.tls.maximum_version = ssl.TLSVersion.TLSv1_2
         server.tls.load_cert_chain(chain, key)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The scoring service of the benchmark: an nginx that answers from memory, and a sink for large
-bodies. TLS 1.2 only, as the real endpoints of managed services have long been."""
+bodies. Both answer only who shows the key, so that no gateway is fast by not doing its job. TLS 1.2
+only, as the real endpoints of managed services have long been."""
 
 import os
 import shutil
@@ -23,19 +24,23 @@ CONFIG = """
     ssl_protocols TLSv1.2;
     ssl_session_tickets off;
     default_type application/json;
+    map $http_authorization $stranger {{ default 1; "Bearer {key}" 0; }}
     server {{
         {listen[score]}
+        if ($stranger) {{ return 401; }}
         location = /score {{ return 200 '{answer}'; }}
         location = /large {{ alias {made.large}; }}
         location = /huge {{ alias {made.huge}; }}
     }}
     server {{
         {listen[new]}
+        if ($stranger) {{ return 401; }}
         keepalive_timeout 0;
         location = /score {{ return 200 '{answer}'; }}
     }}
     server {{
         {listen[resumed]}
+        if ($stranger) {{ return 401; }}
         keepalive_timeout 0;
         ssl_session_cache shared:sessions:1m;
         ssl_session_tickets on;
@@ -89,12 +94,12 @@ class Upstream:
         listen = {name: "".join(f"listen {host}:{port} ssl backlog=4096; " for host in LOOPBACK)
                   for name, port in self.ports.items()}
         config = nginx_config(
-            directory, CONFIG.format(made=made, listen=listen, answer=files.ANSWER))
+            directory, CONFIG.format(made=made, listen=listen, key=files.KEY, answer=files.ANSWER))
         self._processes = []
         for port, command in (
                 ("score", [program("nginx"), "-c", config]),
                 ("sink", [sys.executable, Path(__file__).with_name("sink.py"), self.ports["sink"],
-                          made.chain, made.key])):
+                          made.chain, made.key, files.KEY])):
             process = Process(command, core, directory / "log")
             self._processes.append(process)
             process.wait(lambda port=port: listens(self.ports[port]), "listening")
