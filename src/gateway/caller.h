@@ -55,7 +55,7 @@ struct caller_handler {
 /* Answers the request, once. The front sees to callers that are still sending: what is left of a
  * body is dropped, within limits. False: out of memory, and the connection will be cut. */
 bool caller_reply(struct caller *c, const struct reply *reply);
-/* Body bytes may be offered again. */
+/* Body bytes may be offered again. Not heard from inside body(). */
 void caller_want_body(struct caller *c);
 /* pull() has something to say. */
 void caller_body_ready(struct caller *c);

@@ -378,11 +378,18 @@ static size_t exchange_body(void *request, const char *bytes, size_t n) {
         exchange_fail(x, REASON_body_too_large);
         return n;
     }
-    size_t taken = request_take_body(x, bytes, n);
-    x->received += taken;
+    /* What sending makes room for is taken at once: until this returns the front does not hear that
+     * more is wanted. */
+    size_t taken = 0, part;
+    x->caller_waits = false;
+    do {
+        part = request_take_body(x, bytes + taken, n - taken);
+        taken += part;
+        x->received += part;
+        if (x->conn && x->state == EXCHANGE_SENDING)
+            request_pump(x);
+    } while (part && taken < n && x->status == 0);
     x->caller_waits = taken < n;
-    if (x->conn && x->state == EXCHANGE_SENDING)
-        request_pump(x);
     exchange_arm(x);
     return taken;
 }
