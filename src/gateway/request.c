@@ -197,10 +197,15 @@ void request_end_body(struct exchange *x) {
         exchange_fail(x, REASON_out_of_resources);
 }
 
+/* The last byte of the request is here, whether or not the front has said so yet. */
+static bool whole_here(const struct exchange *x) {
+    return x->ended || (x->framing == FRAMING_LENGTH && x->received == x->head.content_length);
+}
+
 /* What is here and not sent; the last byte of all is left out while the tail is held. */
 static size_t sendable(const struct exchange *x) {
     size_t left = x->up.len - x->head_sent + x->body.len - x->body_sent;
-    return x->holding && x->ended && left ? left - 1 : left;
+    return x->holding && left && whole_here(x) ? left - 1 : left;
 }
 
 bool request_starved(const struct exchange *x) {
