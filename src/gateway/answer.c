@@ -247,6 +247,7 @@ ssize_t answer_pull(struct exchange *x, char *into, size_t n) {
         n = n < have ? n : have;
         memcpy(into, x->rx + x->body_begin, n);
         x->body_begin += n;
+        x->progress = x->gateway->loop->now; /* the endpoint's turn begins when all is handed on */
         return (ssize_t)n;
     }
     if (x->cut)

@@ -177,6 +177,25 @@ static void large_upload_is_windowed(void **state) {
     caller_is_done(c, true);
 }
 
+/* While a piece is being offered the front does not hear that more is wanted. */
+static void piece_larger_than_the_window_is_taken_at_once(void **state) {
+    (void)state;
+    static char piece[128 * 1024];
+    const char *fields[] = {"Content-Length: 524288", NULL};
+    struct caller *c = caller_begins("POST", "/score", fields);
+    turn();
+    assert_int_equal(caller_sends(c, piece, sizeof piece), sizeof piece);
+    peer(1)->send_limit = 10 * 1024;
+    size_t taken = caller_sends(c, piece, sizeof piece);
+    assert_in_range(taken, 64 * 1024, sizeof piece - 1);
+    assert_false(c->wants_body);
+    peer(1)->send_limit = SIZE_MAX;
+    peer(1)->may_write = true;
+    peer(1)->ready(peer(1)->owner);
+    assert_true(c->wants_body);
+    caller_is_done(c, false);
+}
+
 static void long_answer_streams_under_back_pressure(void **state) {
     (void)state;
     static char large[100 * 1024 + 1];
@@ -315,6 +334,26 @@ static void idle_timeout_in_the_body(void **state) {
     time_passes(2 * USEC_PER_SEC);
     assert_true(c->cut);
     caller_is_done(c, false);
+}
+
+/* The endpoint has its whole time to go on from when there is room again. */
+static void slow_caller_is_no_idle_endpoint(void **state) {
+    (void)state;
+    static char large[32 * 1024 + 1];
+    memset(large, 'y', sizeof large - 1);
+    struct caller *c = caller_gets("/score");
+    peer_sends(peer(1), "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n8000\r\n");
+    peer_sends(peer(1), large);
+    time_passes(90 * USEC_PER_SEC);
+    ssize_t result;
+    caller_pulls(c, &result);
+    assert_int_equal(result, PULL_LATER);
+    time_passes(30 * USEC_PER_SEC);
+    assert_false(c->cut);
+    peer_sends(peer(1), "\r\n0\r\n\r\n");
+    caller_pulls(c, &result);
+    assert_int_equal(result, PULL_END);
+    caller_is_done(c, true);
 }
 
 static void total_timeout(void **state) {
@@ -465,6 +504,25 @@ static void replay_after_a_held_tail_waits_for_its_connection(void **state) {
     time_passes(100 * USEC_PER_MS);
     alarm(0);
     dial_succeeds();
+    assert_contains(peer_got(peer(2)), "\r\n\r\npay");
+    peer_sends(peer(2), OK);
+    assert_int_equal(c->status, 200);
+    caller_is_done(c, true);
+}
+
+static void tail_of_a_body_that_comes_late_is_held(void **state) {
+    (void)state;
+    warm_up();
+    time_passes(2 * USEC_PER_SEC);
+    const char *fields[] = {"Content-Length: 3", NULL};
+    struct caller *c = caller_begins("POST", "/score", fields);
+    turn();
+    assert_int_equal(caller_sends(c, "pay", 3), 3);
+    caller_ends(c);
+    assert_contains(peer_got(peer(1)), "\r\n\r\npa");
+    assert_lacks(peer_got(peer(1)), "\r\n\r\npay");
+    peer_closes(peer(1), CONN_FAILED);
+    turn();
     assert_contains(peer_got(peer(2)), "\r\n\r\npay");
     peer_sends(peer(2), OK);
     assert_int_equal(c->status, 200);
@@ -634,6 +692,7 @@ int main(void) {
         TEST(chunked_body_that_is_complete_gets_a_length),
         TEST(chunked_body_streams),
         TEST(large_upload_is_windowed),
+        TEST(piece_larger_than_the_window_is_taken_at_once),
         TEST(long_answer_streams_under_back_pressure),
         TEST(events_arrive_as_they_are_sent),
         TEST(short_answer_waits_a_moment_for_its_rest),
@@ -645,6 +704,7 @@ int main(void) {
         TEST(bytes_behind_the_answer_end_the_connection),
         TEST(response_timeout),
         TEST(idle_timeout_in_the_body),
+        TEST(slow_caller_is_no_idle_endpoint),
         TEST(total_timeout),
         TEST(connect_timeout),
         TEST(dial_failures_are_told_apart),
@@ -658,6 +718,7 @@ int main(void) {
         TEST(tail_goes_out_in_the_end),
         TEST(post_is_replayed_when_its_tail_was_held),
         TEST(replay_after_a_held_tail_waits_for_its_connection),
+        TEST(tail_of_a_body_that_comes_late_is_held),
         TEST(tail_of_a_request_without_body_is_held),
         TEST(unkept_body_takes_no_doubtful_connection),
         TEST(early_refusal_reaches_the_caller),
