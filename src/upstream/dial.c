@@ -3,10 +3,15 @@
  * caches one CA store and its TLS sessions per multi and share. */
 #include "upstream/conn_private.h"
 
+#include "base/log.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+
+/* Failures are logged at most this often: an endpoint that is down fails every dial. */
+#define LOG_INTERVAL USEC_PER_SEC
 
 /* A dial can block the loop for about a millisecond, so only so many start in one turn. */
 #define DIALS_PER_TURN 4
@@ -25,6 +30,8 @@ struct dialer {
     struct list groups;
     struct list waiting; /* dials that have not started */
     struct list dialling;
+    usec_t quiet_until; /* no failure is logged before */
+    unsigned unlogged;
     bool progressed; /* libcurl was called since the messages were read */
 };
 
@@ -233,7 +240,8 @@ static bool start(struct conn *c) {
     c->group = group_of(c->dialer, c->origin->trust);
     c->easy = c->group ? curl_easy_init() : NULL;
     if (!c->easy || set_route(c->easy, c->origin) || set_tls(c->easy, c->group) ||
-        curl_easy_setopt(c->easy, CURLOPT_PRIVATE, c))
+        curl_easy_setopt(c->easy, CURLOPT_PRIVATE, c) ||
+        curl_easy_setopt(c->easy, CURLOPT_ERRORBUFFER, c->error))
         return false;
     list_remove(&c->node);
     list_push_back(&c->dialer->dialling, &c->node);
@@ -274,6 +282,20 @@ static enum reason reason_of(CURL *easy, CURLcode code) {
     }
 }
 
+/* The caller gets the reason; why exactly, with addresses and TLS details, is for the operator. */
+static void log_failure(const struct conn *c, enum reason why) {
+    struct dialer *d = c->dialer;
+    if (d->loop->now < d->quiet_until) {
+        d->unlogged++;
+        return;
+    }
+    log_warning("no connection to the endpoint", LOG_STRING("host", c->origin->uri->host),
+                LOG_NUMBER("port", c->origin->uri->port), LOG_STRING("reason", reason_word(why)),
+                LOG_STRING("error", c->error), LOG_NUMBER("not_logged_before", d->unlogged));
+    d->quiet_until = d->loop->now + LOG_INTERVAL;
+    d->unlogged = 0;
+}
+
 static void finish(struct conn *c, enum reason why) {
     list_remove(&c->node);
     dial_done *done = c->done;
@@ -281,8 +303,10 @@ static void finish(struct conn *c, enum reason why) {
     c->done = NULL;
     if (why == REASON_NONE && !conn_opened(c))
         why = REASON_connection_closed; /* at once: it never was of use */
-    if (why != REASON_NONE)
+    if (why != REASON_NONE) {
+        log_failure(c, why);
         conn_close(&c);
+    }
     done(context, c, why);
 }
 
