@@ -239,7 +239,7 @@ def test_u5b_closed_when_all_of_the_request_was_read(serve, end, method, idempot
         assert reply.status == 200
         assert [r.connection for r in up.requests] == [0, 0, 1]
         assert up.requests[1].body == up.requests[2].body == (body or b"")
-        until(lambda: one.metric("scoregate_retries_total") == 1, "the count of the replay")
+        until(lambda: one.ended(attempts=2) == 1, "the log of the replay")
     else:
         assert_problem(reply, "connection_closed")
         assert [r.connection for r in up.requests] == [0, 0]

@@ -190,8 +190,9 @@ class Gateway:
 
     def metric(self, name, **labels):
         """The sum of the samples of NAME that have LABELS; 0 if there are none."""
-        total = 0.0
-        for line in self.admin("/metrics").text.splitlines():
+        total, page = 0.0, self.admin("/metrics")
+        assert page.status == 200, page
+        for line in page.text.splitlines():
             match = re.fullmatch(rf"{re.escape(name)}(\{{(.*)\}})? (\S+)", line)
             if match and all(f'{k}="{v}"' in (match[2] or "") for k, v in labels.items()):
                 total += float(match[3])
@@ -200,6 +201,12 @@ class Gateway:
     def log(self):
         """Everything it has written to stderr so far."""
         return (self.tmp / "stderr").read_text(errors="replace")
+
+    def ended(self, **fields):
+        """How many requests have ended, by the access log, with FIELDS (reason="answer_cut", …). The
+        log is written by and by: wait with until()."""
+        lines = [line.split() for line in self.log().splitlines() if " request " in line]
+        return sum(all(f"{k}={v}" in line for k, v in fields.items()) for line in lines)
 
     def output(self):
         return (self.tmp / "stdout").read_text(errors="replace")

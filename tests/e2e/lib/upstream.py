@@ -174,6 +174,7 @@ class Session:
 
     def rst(self):
         self._closed = True
+        self.gone.set()
         raw = socket.socket(fileno=self.socket.detach())
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         raw.close()
