@@ -25,6 +25,7 @@ struct direct {
     bool active;
     struct buf out; /* bytes on their way */
     bool chunked, streaming, finished;
+    bool pumping;   /* direct_pump() is at work */
     bool all_out;   /* the sending side is shut down */
     usec_t give_up; /* when to stop waiting for the caller to stop sending */
 };
@@ -92,7 +93,10 @@ void direct_pump(struct client *client);
 void direct_linger(struct client *client);
 
 /* server.c */
+/* Cuts the connection. */
 void client_shutdown(struct client *client);
+/* Lets libmicrohttpd go on with it, if it waits. */
+void client_resume(struct client *client);
 /* VALUE as a C string: as it is if a NUL follows it, else copied to SCRATCH. */
 const char *terminated(struct text t, char *scratch, size_t size);
 /* The Date of this second (RFC 9110 section 5.6.7). */

@@ -90,7 +90,7 @@ static bool fetch(struct client *client) {
     return true;
 }
 
-void direct_pump(struct client *client) {
+static void flush(struct client *client) {
     struct direct *d = &client->request.direct;
     struct loop *loop = client->server->loop;
     while (!client->request.cut && (d->out.len || fetch(client))) {
@@ -104,12 +104,26 @@ void direct_pump(struct client *client) {
         buf_consume(&d->out, (size_t)n);
         timer_set(loop, &client->timer, loop->now + client->server->options.idle_timeout);
     }
-    if (d->out.len == 0 && (!d->streaming || d->finished) && !d->all_out) {
-        d->all_out = true;
-        d->give_up = loop->now + LINGER_TOTAL;
-        shutdown(client->watch.fd, SHUT_WR);
-        direct_linger(client);
+    if (client->request.cut || d->all_out)
+        return;
+    if (d->streaming && !d->finished) {
+        timer_clear(&client->timer); /* it is the upstream's turn */
+        return;
     }
+    d->all_out = true;
+    d->give_up = loop->now + LINGER_TOTAL;
+    shutdown(client->watch.fd, SHUT_WR);
+    direct_linger(client);
+    client_resume(client);
+}
+
+void direct_pump(struct client *client) {
+    struct direct *d = &client->request.direct;
+    if (d->pumping) /* called from within pull(): the loop outside asks again */
+        return;
+    d->pumping = true;
+    flush(client);
+    d->pumping = false;
 }
 
 void direct_linger(struct client *client) {

@@ -56,7 +56,7 @@ const char *terminated(struct text t, char *scratch, size_t size) {
 
 /* Waiting */
 
-static void resume(struct client *client) {
+void client_resume(struct client *client) {
     struct caller *r = &client->request;
     if (!r->suspended)
         return;
@@ -76,10 +76,20 @@ static bool suspend(struct client *client) {
     return true;
 }
 
+/* Drops the connection with a reset and no end in good order before it; unix sockets have none. */
+static bool reset(int fd) {
+    struct sockaddr nobody = {.sa_family = AF_UNSPEC};
+    return connect(fd, &nobody, sizeof nobody) == 0;
+}
+
 void client_shutdown(struct client *client) {
-    client->request.cut = true;
-    shutdown(client->watch.fd, SHUT_RDWR);
-    resume(client);
+    struct caller *r = &client->request;
+    /* A caller of HTTP/1.0 takes the end of the connection for the end of the answer. */
+    bool misread = r->http10 && r->replied && !r->direct.all_out && !r->cut;
+    if (!misread || !reset(client->watch.fd))
+        shutdown(client->watch.fd, SHUT_RDWR);
+    r->cut = true;
+    client_resume(client);
 }
 
 static void on_client_ready(struct watch *watch, uint32_t events) {
@@ -88,7 +98,7 @@ static void on_client_ready(struct watch *watch, uint32_t events) {
     if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
         client->peer_closed = true;
     if (r->direct.active) {
-        if (events & (EPOLLHUP | EPOLLERR))
+        if ((events & (EPOLLHUP | EPOLLERR)) || (client->peer_closed && r->suspended))
             client_shutdown(client);
         else if (events & EPOLLOUT)
             direct_pump(client);
@@ -109,14 +119,6 @@ static void set_timer(struct client *client, usec_t timeout) {
 
 /* Answers */
 
-/* Before a connection is cut: a caller of HTTP/1.0 takes the end of the connection for the end of
- * the answer, so that only a reset tells it the truth. */
-static void reset_if_needed(struct client *client) {
-    struct linger at_once = {.l_onoff = 1, .l_linger = 0};
-    if (client->request.http10 && client->request.replied)
-        (void)setsockopt(client->watch.fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-}
-
 static ssize_t read_body(void *context, uint64_t position, char *into, size_t n) {
     (void)position;
     struct client *client = context;
@@ -130,7 +132,7 @@ static ssize_t read_body(void *context, uint64_t position, char *into, size_t n)
     if (got == PULL_END)
         return MHD_CONTENT_READER_END_OF_STREAM;
     if (got == PULL_CUT || r->cut) {
-        reset_if_needed(client);
+        client_shutdown(client);
         return MHD_CONTENT_READER_END_WITH_ERROR;
     }
     timer_clear(&client->timer); /* it is the upstream's turn */
@@ -202,7 +204,7 @@ bool caller_reply(struct caller *r, const struct reply *reply) {
             client_shutdown(client);
             return false;
         }
-        resume(client);
+        client_resume(client);
         return true;
     }
     r->response = build_response(client, reply);
@@ -214,14 +216,14 @@ bool caller_reply(struct caller *r, const struct reply *reply) {
     if (r->suspended) {
         if (r->phase == REQUEST_COMPLETE && queue(client) != MHD_YES)
             client_shutdown(client);
-        resume(client);
+        client_resume(client);
     }
     return true;
 }
 
 void caller_want_body(struct caller *r) {
     if (r->phase == REQUEST_BODY)
-        resume(client_of(r));
+        client_resume(client_of(r));
 }
 
 void caller_body_ready(struct caller *r) {
@@ -229,11 +231,10 @@ void caller_body_ready(struct caller *r) {
     if (r->direct.active)
         direct_pump(client);
     else
-        resume(client);
+        client_resume(client);
 }
 
 void caller_cut(struct caller *r) {
-    reset_if_needed(client_of(r));
     client_shutdown(client_of(r));
 }
 
@@ -320,8 +321,8 @@ static enum MHD_Result take_body(struct client *client, const char *bytes, size_
 
 static enum MHD_Result complete(struct client *client) {
     struct caller *r = &client->request;
-    if (r->direct.active)
-        return MHD_NO; /* the answer is out; the connection ends here */
+    if (r->direct.active) /* when the answer is out the connection ends here */
+        return !r->direct.all_out && suspend(client) ? MHD_YES : MHD_NO;
     if (r->phase == REQUEST_BODY) {
         r->phase = REQUEST_COMPLETE;
         client->server->options.handler->end(r->handle);

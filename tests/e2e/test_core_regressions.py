@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: MIT
+"""Defects that were found in the core, one test for each."""
+
+import pytest
+
+from lib.message import LAST_CHUNK, Closed, chunk
+
+MIB = 1 << 20
+UPLOAD = (("Content-Length", str(2 * MIB)),)
+PIECE = bytes(range(256)) * 256
+
+
+def early(head, *parts):
+    """A script: answers when the first byte of the body is there, reads no more of it."""
+    def script(s):
+        s.rxhead()
+        s.rx(1)
+        s.tx(head)
+        for part in parts:
+            s.tx(part)
+        s.hang()
+    return script
+
+
+def begin_upload(caller, **more):
+    caller.send_request("POST", "/score", UPLOAD, **more)
+    caller.send(b"x" * 1000)
+
+
+def test_a_long_chunked_answer_to_an_upload_that_goes_on(serve):
+    parts = [chunk(PIECE)] * (48 * MIB // len(PIECE))
+    gateway, _ = serve(early(b"HTTP/1.1 413 Too Large\r\nTransfer-Encoding: chunked\r\n\r\n",
+                             *parts, LAST_CHUNK))
+    with gateway.client() as caller:
+        begin_upload(caller)
+        answer = caller.read_answer()
+        assert answer.status == 413
+        assert answer.body == PIECE * len(parts)
+        assert caller.closed()
+
+
+def test_an_early_answer_is_not_cut_when_the_upload_ends_first(serve):
+    gateway, _ = serve(early(b"HTTP/1.1 413 Too Large\r\nContent-Length: %d\r\n\r\n" % (32 * MIB),
+                             *[PIECE] * (32 * MIB // len(PIECE))))
+    with gateway.client(receive_buffer=4096) as caller:
+        begin_upload(caller)
+        answer = caller.read_head()
+        assert answer.status == 413
+        caller.send(b"x" * (2 * MIB - 1000))
+        assert caller.read_body(answer).body == PIECE * (32 * MIB // len(PIECE))
+        assert caller.closed()
+
+
+@pytest.mark.parametrize("upload", [False, True])
+def test_an_http_1_0_caller_sees_that_an_answer_stalled(serve, upload):
+    gateway, _ = serve(early(b"HTTP/1.1 413 Too Large\r\nTransfer-Encoding: chunked\r\n\r\n",
+                             chunk(b"part")), idle_timeout_ms=300)
+    with gateway.client() as caller:
+        if upload:
+            begin_upload(caller, version="HTTP/1.0")
+        else:
+            caller.send_request("POST", "/score", body=b"x", version="HTTP/1.0")
+        answer = caller.read_head()
+        with pytest.raises(Closed) as cut:
+            caller.read_body(answer)
+        assert isinstance(cut.value.__cause__, ConnectionResetError)
