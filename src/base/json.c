@@ -22,9 +22,9 @@ static void add_escape(struct buf *b, uint32_t code) {
     if (hit) {
         buf_add(b, (char[]){'\\', letters[hit - plain]}, 2);
     } else {
-        char digits[] = {
-            '\\',          'u', hex[code >> 12 & 15], hex[code >> 8 & 15], hex[code >> 4 & 15],
-            hex[code & 15]};
+        char digits[6] = "\\u";
+        for (unsigned i = 0; i < 4; i++)
+            digits[2 + i] = hex[code >> (12 - 4 * i) & 15];
         buf_add(b, digits, sizeof digits);
     }
 }
@@ -219,8 +219,8 @@ static void use_own_memory(void) {
 
 struct json *json_parse(struct text t, unsigned max_depth) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    static pthread_mutex_t lock =
-        PTHREAD_MUTEX_INITIALIZER;            /* cJSON writes a global on each parse */
+    /* cJSON writes a global on each parse. */
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
     if (text_starts(t, TEXT("\xef\xbb\xbf"))) /* what .NET likes to begin with */
         t = text_skip(t, 3);
     struct scan s = {t.at, t.at + t.len,
