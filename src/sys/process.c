@@ -29,6 +29,7 @@ void process_prepare(void) {
     /* The heap's end moves with every burst; giving it back each time costs page faults. Few
      * arenas, since few threads allocate. */
     mallopt(M_TRIM_THRESHOLD, 1024 * 1024);
+    mallopt(M_TOP_PAD, 128 * 1024);
     mallopt(M_ARENA_MAX, 4);
 }
 

@@ -37,7 +37,9 @@ bool conn_opened(struct conn *c) {
         return false;
     c->watch = (struct watch){.fd = fd, .ready = on_ready};
     c->open = loop_watch(c->loop, &c->watch, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
-    c->may_read = c->may_write = c->open;
+    /* Nothing was there to read; what has come since, the registration reports. */
+    c->may_read = false;
+    c->may_write = c->open;
     return c->open;
 }
 

@@ -209,7 +209,6 @@ static CURLcode set_route(CURL *easy, const struct origin *origin) {
     SET(CURLOPT_NOSIGNAL, 1L);
     SET(CURLOPT_QUICK_EXIT, 1L); /* never join a resolver thread */
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long)(origin->connect_timeout / USEC_PER_MS));
-    SET(CURLOPT_TCP_KEEPALIVE, 1L);
     SET(CURLOPT_FRESH_CONNECT, 1L);
     SET(CURLOPT_PROXY, origin->proxy ? origin->proxy : "");
     if (origin->proxy) {
