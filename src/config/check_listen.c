@@ -12,10 +12,10 @@ bool check_listener_has(enum config_listen_kind kind, const char *key) {
     static const struct {
         const char *key;
         bool tcp, unix_socket, systemd;
-    } keys[] = {{"address", true, false, false},      {"port", true, false, false},
-                {"allow_remote", true, false, false}, {"unix", false, true, false},
-                {"mode", false, true, false},         {"group", false, true, false},
-                {"systemd", false, false, true},      {"allow_clients", true, false, true},
+    } keys[] = {{"address", true, false, false},     {"port", true, false, false},
+                {"allow_remote", true, false, true}, {"unix", false, true, false},
+                {"mode", false, true, false},        {"group", false, true, false},
+                {"systemd", false, false, true},     {"allow_clients", true, false, true},
                 {"allow_users", false, true, true}};
     for (size_t i = 0; i < ARRAY_LEN(keys); i++)
         if (strcmp(keys[i].key, key) == 0)

@@ -9,6 +9,9 @@
 /* Of a wrong string so much is shown. */
 #define SHOWN_MAX 200
 
+#define SECRET_WORDS                                                                               \
+    "a string, { file = \"PATH\"; }, { env = \"NAME\"; } or { credential = \"NAME\"; }"
+
 struct option_key option_key(const struct option *option) {
     struct option_key key;
     const char *group = option_group_name(option->group);
@@ -30,8 +33,7 @@ void expect_words(const struct option *option, struct buf *into) {
         [OPTION_UNIXGROUP] = "the name or the number of a group of this machine, in quotes",
         [OPTION_CLIENTS] = "a list of addresses and networks such as \"10.1.0.0/16\"",
         [OPTION_USERS] = "a list of names or numbers of users of this machine, in quotes",
-        [OPTION_SECRET] = "a string, { file = \"PATH\"; }, { env = \"NAME\"; } or "
-                          "{ credential = \"NAME\"; }",
+        [OPTION_SECRET] = SECRET_WORDS,
         [OPTION_URI] = "a URI such as \"https://HOST/score\"",
         [OPTION_PROXY] = "a URL such as \"http://HOST:3128\", or \"\" for none",
         [OPTION_HEADERS] = "a group { NAME = \"VALUE\"; … }",

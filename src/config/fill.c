@@ -197,7 +197,7 @@ static void check_all(struct fill *f, const struct node *root) {
     const struct node *elements = routes ? value_elements(routes, &n) : NULL;
     if (tls)
         check_tls(f, tls, &config->tls);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; elements && i < config->route_count; i++) {
         const struct node *own = node_member(&elements[i], "tls");
         inherit_tls(f, own, &config->routes[i].tls);
         if (own)
@@ -215,6 +215,7 @@ static void fill_with_defaults(struct fill *f, const struct node *root) {
     struct buf text;
     buf_init(&text, 1024 * 1024);
     write_defaults(&text);
+    problems.out_of_memory = !buf_ok(&text);
     source_read(&source, "", buf_text(&text).at, true, &problems);
     struct tree *tree = problems_any(&problems) ? NULL : tree_new(&source);
     if (tree) {
@@ -227,24 +228,24 @@ static void fill_with_defaults(struct fill *f, const struct node *root) {
         check_all(f, root);
     tree_free(&tree);
     source_free(&source);
+    problems_done(&problems);
     buf_done(&text);
 }
 
 struct config *fill_config(const struct node *root, struct source *source,
                            const struct config_load_options *options) {
-    struct fill f = {.options = options, .source = source, .problems = source->problems};
-    f.config = calloc(1, sizeof *f.config);
-    if (!f.config) {
+    struct config *config = calloc(1, sizeof *config);
+    struct fill f = {options, source, source->problems, config, NULL};
+    if (!config) {
         fill_no_memory(&f);
         return NULL;
     }
-    f.config->references = 1;
+    config->references = 1;
     fill_with_defaults(&f, root);
-    f.config->file_count = source->file_count;
-    f.config->files = source_take_names(source);
-    if (!f.config->files) {
-        f.config->file_count = 0;
+    config->files = source_take_names(source);
+    if (config->files)
+        config->file_count = source->file_count;
+    else
         fill_no_memory(&f);
-    }
-    return f.config;
+    return config;
 }

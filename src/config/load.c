@@ -168,10 +168,10 @@ struct config *config_load(const char *file, const char *text,
         source_check_modes(&source);
     struct tree *tree = read_tree(&source);
     struct config *config = tree ? fill_config(tree_root(tree), &source, options) : NULL;
-    bool wrong = problems_any(&problems);
     problems_tell(&problems, errors); /* it points to names that the rest owns */
-    if (config && wrong)
+    if (config && problems_any(&problems))
         config_unref(&config);
+    problems_done(&problems);
     tree_free(&tree);
     source_free(&source);
     return config;

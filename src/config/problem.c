@@ -48,15 +48,18 @@ static int by_place(const void *a, const void *b) {
     return x->sequence < y->sequence ? -1 : 1;
 }
 
-void problems_tell(struct problems *p, struct config_errors *errors) {
+void problems_tell(const struct problems *p, struct config_errors *errors) {
     if (p->count)
         qsort(p->list, p->count, sizeof *p->list, by_place);
-    for (size_t i = 0; i < p->count; i++) {
+    for (size_t i = 0; i < p->count; i++)
         config_error(errors, p->list[i].place.where, "%s", p->list[i].text);
-        free(p->list[i].text);
-    }
     if (p->out_of_memory)
         config_error(errors, (struct config_where){"", 0}, "out of memory");
+}
+
+void problems_done(struct problems *p) {
+    for (size_t i = 0; i < p->count; i++)
+        free(p->list[i].text);
     free(p->list);
     *p = (struct problems){0};
 }

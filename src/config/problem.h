@@ -32,5 +32,7 @@ struct problems {
 void problem_add(struct problems *p, struct place place, const char *format, ...) PRINTF_LIKE(3, 4);
 /* Whether there is any, memory included. */
 bool problems_any(const struct problems *p);
-/* Tells all of them to ERRORS in their order and forgets them. */
-void problems_tell(struct problems *p, struct config_errors *errors);
+/* Tells all of them to ERRORS in their order. */
+void problems_tell(const struct problems *p, struct config_errors *errors);
+/* Frees them all. */
+void problems_done(struct problems *p);

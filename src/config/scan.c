@@ -155,7 +155,7 @@ static bool is_float(struct text t) {
 
 static struct token take_number(struct scan *s, struct token t) {
     size_t n = 1;
-    while (isalnum((unsigned char)peek(s, n)) || memchr("._-+", peek(s, n), 4))
+    while (is_name_byte(peek(s, n)) || peek(s, n) == '.' || peek(s, n) == '+')
         n++;
     t.text = take(s, n);
     bool too_large = false;

@@ -130,11 +130,12 @@ void source_read(struct source *s, const char *name, const char *text, bool no_f
         return;
     struct buf why;
     buf_init(&why, 4096);
-    bool ok = true;
+    bool ok;
     if (text) {
         buf_add_string(&file->text, text);
         ok = buf_ok(&file->text);
-        buf_add_string(&why, "is too large");
+        if (!ok)
+            buf_add_string(&why, "is too large");
     } else {
         ok = file_read(name, &file->text, &file->facts, &why);
     }
