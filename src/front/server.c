@@ -102,7 +102,8 @@ static void on_client_ready(struct watch *watch, uint32_t events) {
             client_shutdown(client);
         else if (events & EPOLLOUT)
             direct_pump(client);
-    } else if (client->peer_closed && r->suspended) {
+    } else if (client->peer_closed && (r->suspended || r->phase == REQUEST_BODY)) {
+        /* libmicrohttpd overlooks an end that comes together with the last bytes. */
         client_shutdown(client);
     }
 }
