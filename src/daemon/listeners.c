@@ -63,12 +63,24 @@ bool listeners_open(struct listeners *l, const struct config *config) {
     return ok;
 }
 
+static void close_one(struct listener *l) {
+    if (l->fd < 0)
+        return;
+    close(l->fd);
+    l->fd = -1;
+    if (l->config->kind == LISTEN_UNIX)
+        unlink(l->config->path);
+}
+
+void listeners_refuse(struct listeners *l) {
+    for (size_t i = 0; i < l->count; i++)
+        if (!l->at[i].admin)
+            close_one(&l->at[i]);
+}
+
 void listeners_close(struct listeners *l) {
-    for (size_t i = 0; i < l->count; i++) {
-        close(l->at[i].fd);
-        if (l->at[i].config->kind == LISTEN_UNIX)
-            unlink(l->at[i].config->path);
-    }
+    for (size_t i = 0; i < l->count; i++)
+        close_one(&l->at[i]);
     free(l->at);
     *l = (struct listeners){0};
 }

@@ -23,7 +23,9 @@ struct listeners {
 
 /* Opens them all, the admin listener last; false (the log says which and why) with none open. */
 bool listeners_open(struct listeners *l, const struct config *config) MUST_CHECK;
-/* Closes them and removes the unix sockets that were made. */
+/* Closes all but the admin listener: who connects now is refused at once. */
+void listeners_refuse(struct listeners *l);
+/* Closes what is open and removes the unix sockets that were made. */
 void listeners_close(struct listeners *l);
 /* Writes one line per listener to FILE, whole, by rename; false (and logged) if that fails. */
 bool listeners_write(const struct listeners *l, const char *file) MUST_CHECK;

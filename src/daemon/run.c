@@ -203,6 +203,7 @@ static void drain(struct control *c) {
     log_info("stopping: no new callers, requests in progress are finished",
              LOG_NUMBER("drain_timeout_ms", c->config->drain_timeout / USEC_PER_MS));
     acceptor_stop(&c->acceptor);
+    listeners_refuse(&c->listeners);
     for (size_t i = 0; i < c->worker_count; i++)
         worker_drain(c->workers[i]);
     timer_set(&c->loop, &c->drain_timer, c->loop.now + c->config->drain_timeout);
