@@ -67,7 +67,8 @@ static void refuse(int fd) {
     buf_addf(&answer,
              "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n"
              "Content-Type: application/problem+json\r\nProxy-Status: scoregate; error=%s\r\n"
-             "Cache-Control: no-store\r\nRetry-After: 1\r\nx-ms-client-request-id: %s\r\n"
+             "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nRetry-After: 1\r\n"
+             "x-ms-client-request-id: %s\r\n"
              "Content-Length: %zu\r\n\r\n%.*s",
              reason_proxy_error(why), id, body.len, TEXT_ARG(buf_text(&body)));
     if (buf_ok(&body) && buf_ok(&answer)) {
