@@ -176,9 +176,29 @@ def test_C15_line_without_a_name(stage, line):
     assert outcome.count == 1
 
 
-def test_C16_nul_in_a_value_and_in_a_name(stage):
-    stage.refused(post(b"X: a\x00b", b"Content-Length: 0", b"Y: z"), "malformed_header")
+@pytest.mark.parametrize("lines", [
+    [b"X: a\x00b", b"Content-Length: 0", b"Y: z"], [b"X: a\x00", b"Y: z"], [b"X: \x00a", b"Y: z"],
+    [b"X: a\x00b"], [b"X: a\x00"], [b"X: \x00"], [b"Content-Length: 0\x00"],
+    [b"Transfer-Encoding: chunked\x00"], [b"X: a\x00\x00\x00"],
+], ids=repr)
+def test_C16_nul_in_a_value(stage, lines):
+    """Also in the last one, behind which nothing comes that could show a gap."""
+    outcome = stage.refused_somehow(post(*lines, body=LAST_CHUNK), 400, 501)
+    assert outcome.count == 1
+
+
+def test_C16_nul_in_a_name(stage):
     stage.refused_somehow(post(b"X\x00Y: a", b"Content-Length: 0"), 400)
+
+
+@pytest.mark.parametrize("data", [
+    b"GET\x00 /score HTTP/1.1\r\nHost: localhost\r\n\r\n", b"GET /score\x00 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    b"GET /score\x00x HTTP/1.1\r\nHost: localhost\r\n\r\n", b"GET /score?\x00 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    b"GET /score?a\x00b HTTP/1.1\r\nHost: localhost\r\n\r\n", b"G\x00ET /score HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    b"GET /score HTTP/1.1\x00\r\nHost: localhost\r\n\r\n",
+], ids=repr)
+def test_C16_nul_in_the_request_line(stage, data):
+    stage.refused_somehow(data, 400, 404, 505)
 
 
 @pytest.mark.parametrize("value", [b"a\rb", b"a\rAuthorization: Bearer evil", b"a\x07b", b"a\x7fb",
