@@ -602,6 +602,7 @@ def test_u32_without_a_credential_an_early_401_passes(serve):
 
 
 @needs_etc
+@pytest.mark.slow  # a name may be remembered for a minute
 def test_u34_new_address_of_the_name_is_used(gateway, certs):
     def place(address, port=0):
         return ScriptedUpstream(FINE, tls=certs.good, host=address, port=port)
@@ -612,7 +613,8 @@ def test_u34_new_address_of_the_name_is_used(gateway, certs):
         assert_fine(one.client())
     with place("127.0.0.3", first.port) as second:
         one.set_etc("hosts", "127.0.0.3 score.test\n")
-        until(lambda: one.client().post("/score").status == 200, "the new address", 65)
+        caller = one.client()
+        until(lambda: caller.post("/score").status == 200, "the new address", 65)
         assert len(second.requests) == 1
 
 
