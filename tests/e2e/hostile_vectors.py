@@ -6,18 +6,13 @@ A vector is (name, kind, bytes); its name says which rule. Kinds:
   HOSTILE  breaks a MUST, or is framed so that two parsers could disagree: to be refused if both nginx
            and haproxy refuse it, and never to be passed on in the form in which it came
   VALID    to be accepted if both accept it
-  POLICY   valid, or widely accepted, and refused here on purpose; POLICIES says why"""
+  POLICY   valid, or widely accepted, and refused here on purpose:
+           folded lines (RFC 9112 section 5.2 lets a server refuse them); absolute-form, which is for
+           proxies and would give one host two names; a Host that is not ours (DNS rebinding); bytes in a
+           target that RFC 3986 does not allow, which are not guessed at; methods and paths that no route
+           serves, compared byte for byte"""
 
 HOSTILE, VALID, POLICY = "hostile", "valid", "policy"
-
-POLICIES = {
-    "absolute-form": "only proxies are sent absolute-form; taking it would make two names for one host",
-    "obs-fold": "RFC 9112 section 5.2 lets a server refuse folded lines",
-    "host-not-ours": "DNS rebinding: 421",
-    "no-such-method": "the route does not serve it: 405 or 501",
-    "no-such-path": "routes are matched on raw bytes: 404",
-    "raw-target": "bytes that RFC 3986 does not allow in a target are not guessed at",
-}
 
 VECTORS = []
 

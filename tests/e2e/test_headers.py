@@ -342,8 +342,7 @@ def test_www_authenticate_passes_without_auth_and_never_with_it(serve):
 
 
 def test_the_key_comes_back_to_nobody(serve):
-    """Even an endpoint that repeats it, in a field, is not our leak to make; the client would fail
-    on the canary if scoregate itself said it."""
+    """Neither in answers of the endpoint nor in scoregate's own."""
     gate, _ = serve(handler=lambda r: Response(500, (), b"internal error"), auth=key_auth(KEY))
     caller = gate.client()
     for data in (request_bytes("POST", "/score", (), b"x"), request_bytes("GET", "/score", ()),
