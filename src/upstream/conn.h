@@ -45,11 +45,9 @@ usec_t conn_round_trip(const struct conn *c);
 /* Who hears of readiness: READY is called from the loop whenever an edge came. NULL: nobody. */
 void conn_own(struct conn *c, void (*ready)(void *owner), void *owner);
 
-/* For the pool: a place for its list, how many exchanges it has carried and since when it is idle.
- */
+/* For the pool: a place for its list, and since when it is idle or was last (0: never). */
 struct conn_book {
     struct list node;
-    unsigned exchanges;
     usec_t idle_since;
     struct pool *pool;
 };

@@ -119,7 +119,6 @@ static void serve_next(struct pool *p, struct conn *c, enum reason why) {
 }
 
 static void keep_idle(struct pool *p, struct conn *c) {
-    conn_book(c)->idle_since = p->loop->now;
     list_push_front(&p->idle, &conn_book(c)->node);
     p->idle_count++;
     conn_own(c, idle_ready, c);
@@ -137,10 +136,12 @@ static void on_dialled(void *context, struct conn *c, enum reason why) {
     free(d);
     if (c)
         conn_book(c)->pool = p;
-    if (!list_empty(&p->waiting))
+    if (!list_empty(&p->waiting)) {
         serve_next(p, c, why);
-    else if (c)
+    } else if (c) {
+        conn_book(c)->idle_since = p->loop->now;
         keep_idle(p, c);
+    }
 }
 
 bool pool_wait(struct pool *p, struct pool_wait *wait) {
@@ -171,7 +172,7 @@ void pool_cancel(struct pool_wait *wait) {
 
 void pool_give(struct pool *p, struct conn *c, bool reusable) {
     conn_own(c, NULL, NULL);
-    conn_book(c)->exchanges++;
+    conn_book(c)->idle_since = p->loop->now;
     if (reusable && !conn_is_dead(c) && conn_has_pending(c)) {
         /* A session ticket is fine; a byte of an answer that nobody asked for is not. */
         char byte;
@@ -187,13 +188,16 @@ void pool_give(struct pool *p, struct conn *c, bool reusable) {
 
 static void expire(struct timer *timer, usec_t now) {
     struct pool *p = container_of(timer, struct pool, timer);
+    usec_t limit = p->idle_max;
     while (!list_empty(&p->idle)) {
         struct conn_book *oldest = list_entry(p->idle.prev, struct conn_book, node);
-        if (now - oldest->idle_since < p->idle_max) {
-            timer_set(p->loop, timer, oldest->idle_since + p->idle_max);
+        if (now - oldest->idle_since < limit) {
+            timer_set(p->loop, timer, oldest->idle_since + limit);
             return;
         }
         drop(p, conn_of_book(oldest));
+        /* The peer has borne this age. What was learnt may have been a restart of it. */
+        p->idle_max = limit + limit / 8 < IDLE_MAX ? limit + limit / 8 : IDLE_MAX;
     }
 }
 
@@ -202,7 +206,7 @@ usec_t pool_idle_age(const struct pool *p, struct conn *c) {
 }
 
 bool pool_reused(struct conn *c) {
-    return conn_book(c)->exchanges > 0;
+    return conn_book(c)->idle_since > 0;
 }
 
 void pool_learn(struct pool *p, usec_t age) {

@@ -42,10 +42,10 @@ void pool_cancel(struct pool_wait *wait);
  * mean to go on. */
 void pool_give(struct pool *pool, struct conn *conn, bool reusable);
 
-/* How long CONN, just taken, had been idle; 0 for one that never carried an exchange. */
+/* How long CONN, just taken, had been idle; 0 for one that was dialled for whoever has it. */
 usec_t pool_idle_age(const struct pool *pool, struct conn *conn);
-/* Whether CONN has carried an exchange before. */
+/* Whether CONN has carried an exchange before, or has been idle: it may have died unnoticed. */
 bool pool_reused(struct conn *conn);
 /* Tells that CONN, taken after AGE of idleness, turned out dead: idle connections will be given up
- * before they reach half that age. */
+ * at half that age, and later again once some have reached it alive. */
 void pool_learn(struct pool *pool, usec_t age);

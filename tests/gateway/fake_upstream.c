@@ -27,11 +27,11 @@ void pool_free(struct pool **p) {
 
 usec_t pool_idle_age(const struct pool *p, struct conn *c) {
     (void)p;
-    return c->book.exchanges ? world.loop.now - c->book.idle_since : 0;
+    return c->book.idle_since ? world.loop.now - c->book.idle_since : 0;
 }
 
 bool pool_reused(struct conn *c) {
-    return c->book.exchanges > 0;
+    return c->book.idle_since > 0;
 }
 
 struct conn *pool_take(struct pool *p, bool certain) {
@@ -96,7 +96,6 @@ void turn(void) {
 }
 
 void pool_give(struct pool *p, struct conn *c, bool reusable) {
-    c->book.exchanges++;
     c->book.idle_since = world.loop.now;
     conn_own(c, NULL, NULL);
     assert(reusable);
