@@ -21,6 +21,9 @@
 #define BLOCK_BYTES (32 * 1024)
 /* Rounds of libmicrohttpd in one turn, so that others get theirs. */
 #define ROUNDS_MAX 16
+/* While draining, how long a connection between requests stays open: the next may be on its way,
+ * since no answer has told the caller otherwise. */
+#define DRAIN_GRACE (200 * USEC_PER_MS)
 /* Of the memory per connection, what heads cannot use. */
 #define POOL_RESERVE 1024
 /* libmicrohttpd keeps a record for each field of a request in the same memory. */
@@ -380,9 +383,7 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
     if (r->target != r->target_inline)
         free(r->target);
     *r = (struct caller){.cut = r->cut};
-    set_timer(client, s->options.idle_timeout);
-    if (s->draining)
-        shutdown(client->watch.fd, SHUT_RD); /* its answer may have promised to go on */
+    set_timer(client, s->draining ? DRAIN_GRACE : s->options.idle_timeout);
 }
 
 /* Connections */
@@ -556,9 +557,8 @@ void server_drain(struct server *s) {
     list_each (node, next, &s->clients) {
         struct client *client = list_entry(node, struct client, node);
         if (client->request.phase == REQUEST_NONE)
-            shutdown(client->watch.fd, SHUT_RD);
+            set_timer(client, DRAIN_GRACE);
     }
-    s->ready = true;
 }
 
 void server_free(struct server **pointer) {

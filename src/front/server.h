@@ -42,7 +42,7 @@ bool server_is_due(const struct server *s);
 /* Lets it work on what is ready or was resumed, for a while; whenever server_is_due(). */
 void server_run(struct server *s);
 unsigned server_connections(const struct server *s);
-/* From now on: connections that carry no request are closed, and every other after its answer. */
+/* From now on every connection ends after its answer; those that carry no request, in a moment. */
 void server_drain(struct server *s);
 /* "libmicrohttpd/0.9.75" */
 const char *server_version(void);

@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: MIT
 """Defects that were found in the core, one test for each."""
 
+import signal
+import threading
+
 import pytest
 
 from lib.message import LAST_CHUNK, Closed, chunk
+from lib.upstream import Response
+from lib.wait import until
 
 MIB = 1 << 20
 UPLOAD = (("Content-Length", str(2 * MIB)),)
@@ -64,3 +69,27 @@ def test_an_http_1_0_caller_sees_that_an_answer_stalled(serve, upload):
         with pytest.raises(Closed) as cut:
             caller.read_body(answer)
         assert isinstance(cut.value.__cause__, ConnectionResetError)
+
+
+def test_no_call_is_lost_to_a_stop(serve):
+    """Callers that keep their connection and have not been told that it ends."""
+    gateway, _ = serve(handler=lambda request: Response(200, (), b"fine"))
+    answered, lost = [], []
+
+    def call_until_told(caller):
+        try:
+            while not caller.post("/score").will_close:
+                answered.append(caller)
+        except Closed as closed:
+            lost.append(closed)
+
+    callers = [threading.Thread(target=call_until_told, args=(gateway.client(),))
+               for _ in range(16)]
+    for caller in callers:
+        caller.start()
+    until(lambda: len(answered) > 200, "200 answers")
+    gateway.send_signal(signal.SIGTERM)
+    for caller in callers:
+        caller.join(20)
+    assert not lost
+    assert gateway.wait() == 0
