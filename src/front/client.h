@@ -80,9 +80,10 @@ static inline struct client *client_of(struct caller *c) {
     return container_of(c, struct client, request);
 }
 
-/* head_read.c: fills HEAD from the connection and checks it. False: out of memory. */
-bool head_read(struct client *client, const char *method, const char *version, struct head *head,
-               enum reason *refused);
+/* head_read.c: fills HEAD from the connection and checks it. METHOD, URL and VERSION are
+ * libmicrohttpd's, in its buffer. False: out of memory. */
+bool head_read(struct client *client, const char *method, const char *url, const char *version,
+               struct head *head, enum reason *refused);
 
 /* direct.c */
 /* Answers past libmicrohttpd; false if that cannot even begin. */

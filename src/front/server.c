@@ -275,13 +275,14 @@ static void *on_request_line(void *context, const char *target, struct MHD_Conne
     return r;
 }
 
-static enum MHD_Result begin(struct client *client, const char *method, const char *version) {
+static enum MHD_Result begin(struct client *client, const char *method, const char *url,
+                             const char *version) {
     struct server *s = client->server;
     struct caller *r = &client->request;
     struct head head;
     enum reason refused;
     timer_clear(&client->timer);
-    if (!head_read(client, method, version, &head, &refused))
+    if (!head_read(client, method, url, version, &head, &refused))
         return MHD_NO;
     r->has_body = head_has_body(&head) || head.chunked;
     r->body_left = head.chunked ? UINT64_MAX : head.content_length;
@@ -343,7 +344,6 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
                                   size_t *n, void **request) {
     (void)context;
     (void)connection;
-    (void)url;
     struct caller *r = *request;
     if (!r || r->cut)
         return MHD_NO;
@@ -351,7 +351,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
         return MHD_YES; /* the next chunk of a body: it is offered again */
     struct client *client = client_of(r);
     if (r->phase == REQUEST_LINE)
-        return begin(client, method, version);
+        return begin(client, method, url, version);
     if (*n)
         return take_body(client, bytes, n);
     return complete(client);

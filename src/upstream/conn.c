@@ -26,15 +26,18 @@ bool conn_opened(struct conn *c) {
     curl_socket_t fd = CURL_SOCKET_BAD;
     if (curl_easy_getinfo(c->easy, CURLINFO_ACTIVESOCKET, &fd) || fd == CURL_SOCKET_BAD)
         return false;
-    struct curl_tlssessioninfo *tls = NULL;
-    if (c->origin->uri->tls && !curl_easy_getinfo(c->easy, CURLINFO_TLS_SSL_PTR, &tls) && tls)
-        c->ssl = tls->internals;
     /* The first receive ties the connection to the handle; otherwise libcurl may prune it as idle
      * when it dials again. An HTTP server has nothing to say yet. */
     char nothing;
     size_t n = 0;
     if (curl_easy_recv(c->easy, &nothing, 1, &n) != CURLE_AGAIN)
         return false;
+    struct curl_tlssessioninfo *tls = NULL;
+    if (c->origin->uri->tls) {
+        if (curl_easy_getinfo(c->easy, CURLINFO_TLS_SSL_PTR, &tls) || !tls || !tls->internals)
+            return false; /* without it a cut answer could not be told from a whole one */
+        c->ssl = tls->internals;
+    }
     c->watch = (struct watch){.fd = fd, .ready = on_ready};
     c->open = loop_watch(c->loop, &c->watch, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
     /* Nothing was there to read; what has come since, the registration reports. */
