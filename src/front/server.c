@@ -29,6 +29,13 @@
 /* libmicrohttpd keeps a record for each field of a request in the same memory. */
 #define POOL_PER_FIELD            72
 #define MHD_USE_NO_THREAD_SAFETY_ (1u << 19) /* known from 1.0 on; older versions ignore it */
+/* How strictly heads are parsed. From 1.0 on it helps (no folded lines, no bare line feeds);
+ * before, it hardly does and answers twice, so that it stays off. */
+#if MHD_VERSION >= 0x01000000
+#define MHD_STRICTNESS MHD_OPTION_CLIENT_DISCIPLINE_LVL, 1
+#else
+#define MHD_STRICTNESS MHD_OPTION_STRICT_FOR_CLIENT, 0
+#endif
 
 const char *server_version(void) {
     static char version[48];
@@ -506,7 +513,7 @@ static struct MHD_Daemon *start_daemon(struct server *s) {
                             MHD_OPTION_CONNECTION_MEMORY_LIMIT, s->pool_bytes,
                             MHD_OPTION_CONNECTION_TIMEOUT, 0u, MHD_OPTION_URI_LOG_CALLBACK,
                             on_request_line, s, MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, s,
-                            MHD_OPTION_NOTIFY_COMPLETED, on_completed, s,
+                            MHD_STRICTNESS, MHD_OPTION_NOTIFY_COMPLETED, on_completed, s,
                             MHD_OPTION_NOTIFY_CONNECTION, on_connection, s, MHD_OPTION_END);
 }
 

@@ -204,10 +204,8 @@ bool route_table_find(const struct route_table *table, struct text path,
     }
     const struct text swagger = TEXT("/swagger.json");
     if (path.len >= swagger.len) {
-        /* The document of the route "/" is "/swagger.json". */
-        struct text begin = {path.at, path.len > swagger.len ? path.len - swagger.len : 1};
-        if (text_equal(text_skip(path, path.len - swagger.len), swagger) &&
-            (e = entry_of(table, begin))) {
+        struct text begin = {path.at, path.len - swagger.len};
+        if (text_equal(text_skip(path, begin.len), swagger) && (e = entry_of(table, begin))) {
             *match = (struct route_match){e->index, ROUTE_SWAGGER, {path.at + path.len, 0}};
             return true;
         }
