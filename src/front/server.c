@@ -155,8 +155,9 @@ static struct MHD_Response *create_response(struct client *client, const struct 
         return MHD_create_response_from_buffer(reply->body.len, (void *)(uintptr_t)reply->body.at,
                                                MHD_RESPMEM_PERSISTENT);
     bool known = reply->length != REPLY_NO_LENGTH;
+    bool chunked = !known && !client->request.http10; /* needs no block of its own */
     return MHD_create_response_from_callback(known ? reply->length : MHD_SIZE_UNKNOWN,
-                                             known ? BLOCK_BYTES : 1, read_body, client, NULL);
+                                             chunked ? 1 : BLOCK_BYTES, read_body, client, NULL);
 }
 
 static struct MHD_Response *build_response(struct client *client, const struct reply *reply) {

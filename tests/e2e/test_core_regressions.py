@@ -2,6 +2,8 @@
 """Defects that were found in the core, one test for each."""
 
 import signal
+import socket
+import struct
 import threading
 
 import pytest
@@ -93,3 +95,14 @@ def test_no_call_is_lost_to_a_stop(serve):
         caller.join(20)
     assert not lost
     assert gateway.wait() == 0
+
+
+def test_an_http_1_0_caller_gets_more_than_a_byte_at_a_time(serve):
+    gateway, _ = serve(handler=lambda request: Response(
+        200, (("Transfer-Encoding", "chunked"),), chunk(PIECE) * 16 + LAST_CHUNK))
+    with gateway.client() as caller:
+        answer = caller.get("/score", version="HTTP/1.0")
+        assert answer.body == PIECE * 16
+        info = caller.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 160)
+        segments = struct.unpack_from("I", info, 152)[0]  # tcpi_data_segs_in
+        assert segments < len(answer.body) / 1000
