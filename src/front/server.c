@@ -413,7 +413,7 @@ static bool map_address(const struct sockaddr_storage *from, unsigned char into[
 }
 
 static void describe(struct client *client, const struct server_peer *peer) {
-    struct sockaddr_storage local;
+    struct sockaddr_storage local = {.ss_family = AF_UNSPEC};
     socklen_t len = sizeof local;
     client->info = (struct caller_info){.access = peer->access, .uid = -1};
     if (map_address(&peer->address, client->address))
