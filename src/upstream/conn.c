@@ -55,7 +55,7 @@ ssize_t conn_send(struct conn *c, const void *bytes, size_t n) {
         c->may_write = false;
         return CONN_AGAIN;
     }
-    c->dead = true;
+    c->dead = c->send_failed = true;
     return CONN_FAILED;
 }
 
@@ -76,7 +76,7 @@ ssize_t conn_recv(struct conn *c, void *into, size_t n) {
         return trust_closed_cleanly(c->ssl) ? CONN_END
                : code == CURLE_OK           ? CONN_TRUNCATED
                                             : CONN_FAILED;
-    return CONN_END;
+    return c->send_failed ? CONN_FAILED : CONN_END;
 }
 
 bool conn_may_read(const struct conn *c) {

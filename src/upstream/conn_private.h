@@ -15,6 +15,7 @@ struct conn {
     CURL *easy;
     const void *ssl; /* the SSL * of it, NULL without TLS */
     bool open, may_read, may_write, dead;
+    bool send_failed; /* the error was told there; receiving then looks like an end */
     void (*ready)(void *owner);
     void *owner;
     struct conn_book book;

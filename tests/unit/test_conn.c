@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/* What a connection says of its end, with libcurl played by the test. */
+#include "upstream/conn_private.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static CURLcode send_says, recv_says;
+
+CURLcode curl_easy_send(CURL *easy, const void *bytes, size_t n, size_t *sent) {
+    (void)easy, (void)bytes;
+    *sent = send_says == CURLE_OK ? n : 0;
+    return send_says;
+}
+
+CURLcode curl_easy_recv(CURL *easy, void *into, size_t n, size_t *received) {
+    (void)easy, (void)into, (void)n;
+    *received = 0;
+    return recv_says;
+}
+
+static void end_without_tls(void **state) {
+    (void)state;
+    struct conn c = {.may_read = true, .may_write = true};
+    char byte;
+    recv_says = CURLE_AGAIN;
+    assert_int_equal(conn_recv(&c, &byte, 1), CONN_AGAIN);
+    assert_false(conn_may_read(&c));
+    assert_false(conn_is_dead(&c));
+    recv_says = CURLE_OK;
+    assert_int_equal(conn_recv(&c, &byte, 1), CONN_END);
+    assert_true(conn_is_dead(&c));
+}
+
+static void reset_without_tls(void **state) {
+    (void)state;
+    struct conn c = {.may_read = true, .may_write = true};
+    char byte;
+    recv_says = CURLE_RECV_ERROR;
+    assert_int_equal(conn_recv(&c, &byte, 1), CONN_FAILED);
+    assert_true(conn_is_dead(&c));
+}
+
+/* The kernel tells of a reset once: who sends first hears of it, and who receives then sees an end
+ * like any other. */
+static void reset_that_sending_heard_of_is_no_end(void **state) {
+    (void)state;
+    struct conn c = {.may_read = true, .may_write = true};
+    char byte = 'x';
+    send_says = CURLE_AGAIN;
+    assert_int_equal(conn_send(&c, &byte, 1), CONN_AGAIN);
+    assert_false(conn_may_write(&c));
+    send_says = CURLE_SEND_ERROR;
+    assert_int_equal(conn_send(&c, &byte, 1), CONN_FAILED);
+    recv_says = CURLE_OK;
+    assert_int_equal(conn_recv(&c, &byte, 1), CONN_FAILED);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(end_without_tls),
+        cmocka_unit_test(reset_without_tls),
+        cmocka_unit_test(reset_that_sending_heard_of_is_no_end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
