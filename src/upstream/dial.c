@@ -180,8 +180,8 @@ static CURLcode set_tls(CURL *easy, struct dial_group *group) {
     SET(CURLOPT_SSL_VERIFYPEER, 1L);
     SET(CURLOPT_SSL_VERIFYHOST, 2L);
     /* The store comes from the trust; libcurl shall load none. */
-    SET(CURLOPT_CAINFO, NULL);
-    SET(CURLOPT_CAPATH, NULL);
+    SET(CURLOPT_CAINFO, (char *)NULL);
+    SET(CURLOPT_CAPATH, (char *)NULL);
     SET(CURLOPT_SSL_CTX_FUNCTION, on_ssl_context);
     SET(CURLOPT_SSL_CTX_DATA, group->trust);
     SET(CURLOPT_SHARE, group->share);

@@ -11,15 +11,15 @@
 
 static CURLcode send_says, recv_says;
 
-CURLcode curl_easy_send(CURL *easy, const void *bytes, size_t n, size_t *sent) {
-    (void)easy, (void)bytes;
-    *sent = send_says == CURLE_OK ? n : 0;
+CURLcode curl_easy_send(CURL *curl, const void *buffer, size_t buflen, size_t *n) {
+    (void)curl, (void)buffer;
+    *n = send_says == CURLE_OK ? buflen : 0;
     return send_says;
 }
 
-CURLcode curl_easy_recv(CURL *easy, void *into, size_t n, size_t *received) {
-    (void)easy, (void)into, (void)n;
-    *received = 0;
+CURLcode curl_easy_recv(CURL *curl, void *buffer, size_t buflen, size_t *n) {
+    (void)curl, (void)buffer, (void)buflen;
+    *n = 0;
     return recv_says;
 }
 
