@@ -24,6 +24,8 @@
 #define WORKERS_DEFAULT    2
 #define ADMIN_CONNECTIONS  64
 #define ADMIN_HEADER_BYTES 8192
+/* How long the admin listener waits when descriptors are out. */
+#define ADMIN_BREATHER (100 * USEC_PER_MS)
 
 enum { MESSAGE_STOPPED };
 
@@ -32,7 +34,7 @@ struct control {
     struct loop loop;
     struct mailbox mailbox;
     struct watch signals, admin_watch;
-    struct timer drain_timer, watchdog;
+    struct timer drain_timer, admin_breather, watchdog;
     usec_t watchdog_interval; /* 0: nobody wants to hear */
     struct trust **trusts;    /* one per route; equal ones are the same object */
     struct listeners listeners;
@@ -151,14 +153,31 @@ static bool start_acceptor(struct control *c, unsigned max_connections) {
 
 /* The admin listener */
 
+static void on_admin_breather(struct timer *timer, usec_t now) {
+    struct control *c = container_of(timer, struct control, admin_breather);
+    (void)now;
+    if (!loop_change(&c->loop, &c->admin_watch, EPOLLIN))
+        log_error("the admin listener cannot be watched");
+}
+
+/* What waits stays in the backlog for a moment; the listener would be ready all the time. */
+static void pause_admin(struct control *c) {
+    log_debug("no admin callers for the moment: out of descriptors or memory");
+    if (loop_change(&c->loop, &c->admin_watch, 0))
+        timer_set(&c->loop, &c->admin_breather, c->loop.now + ADMIN_BREATHER);
+}
+
 static void on_admin_caller(struct watch *watch, uint32_t events) {
     struct control *c = container_of(watch, struct control, admin_watch);
     (void)events;
     struct server_peer peer = {.access = c->admin_access, .address_len = sizeof peer.address};
     int fd = accept4(watch->fd, (struct sockaddr *)&peer.address, &peer.address_len,
                      SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd < 0)
+    if (fd < 0) {
+        if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+            pause_admin(c);
         return;
+    }
     if (server_connections(c->admin_server) < ADMIN_CONNECTIONS)
         (void)server_adopt(c->admin_server, fd, &peer);
     else
@@ -179,7 +198,8 @@ static bool start_admin(struct control *c, struct config *config) {
                                      .context = &c->admin};
     c->admin_server = server_new(&c->loop, &options);
     c->admin_watch = (struct watch){.fd = last->fd, .ready = on_admin_caller};
-    return c->admin_server && loop_watch(&c->loop, &c->admin_watch, EPOLLIN);
+    return c->admin_server && timer_init(&c->loop, &c->admin_breather, on_admin_breather) &&
+           loop_watch(&c->loop, &c->admin_watch, EPOLLIN);
 }
 
 /* Stopping */
@@ -310,6 +330,7 @@ static void take_down(struct control *c) {
     if (c->signals.fd >= 0)
         close(c->signals.fd);
     timer_done(&c->loop, &c->drain_timer);
+    timer_done(&c->loop, &c->admin_breather);
     timer_done(&c->loop, &c->watchdog);
     loop_done(&c->loop);
 }

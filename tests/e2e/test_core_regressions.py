@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Defects that were found in the core, one test for each."""
 
+import os
+import resource
 import signal
 import socket
 import struct
@@ -8,6 +10,7 @@ import threading
 
 import pytest
 
+from lib.client import Client
 from lib.message import LAST_CHUNK, Closed, chunk
 from lib.upstream import Response
 from lib.wait import until
@@ -106,3 +109,15 @@ def test_an_http_1_0_caller_gets_more_than_a_byte_at_a_time(serve):
         info = caller.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 160)
         segments = struct.unpack_from("I", info, 152)[0]  # tcpi_data_segs_in
         assert segments < len(answer.body) / 1000
+
+
+def test_admin_listener_waits_while_descriptors_are_out(gateway):
+    one = gateway()
+    limits = resource.prlimit(one.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(one.pid, resource.RLIMIT_NOFILE,
+                     (len(os.listdir(f"/proc/{one.pid}/fd")), limits[1]))
+    with Client(port=one.admin_port) as caller:
+        caller.send_request("GET", "/healthz")
+        until(lambda: "no admin callers for the moment" in one.log(), "the pause is logged")
+        resource.prlimit(one.pid, resource.RLIMIT_NOFILE, limits)
+        assert caller.read_answer("GET").status == 200
