@@ -31,8 +31,10 @@ static struct buf print(struct config **config) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    char *text = strndup((const char *)data, size);
+    char *text = calloc(size + 1, 1);
     MUST(text);
+    if (size)
+        memcpy(text, data, size);
     struct config *config = load(text);
     free(text);
     if (!config)

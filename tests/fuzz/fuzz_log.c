@@ -58,8 +58,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     format = (enum log_format)(data[0] % 3);
     for (; rest.len && n < FIELDS_MAX; n++)
         fields[n] = LOG_TEXT(n == 0 ? "odd \"name\"\n" : "key", take(&rest));
-    char *terminated = strndup(message.at, message.len);
+    char *terminated = calloc(message.len + 1, 1);
     MUST(terminated);
+    if (message.len)
+        memcpy(terminated, message.at, message.len);
     log_setup(LOG_LEVEL_INFO, format, check);
     seen = false;
     log_write(LOG_LEVEL_INFO, terminated, fields, n);
