@@ -23,6 +23,12 @@ struct caller_message {
     struct server_peer peer;
 };
 
+/* One of the messages that take no memory when they are sent: each is on its way at most once. */
+struct order {
+    struct message message;
+    atomic_bool posted;
+};
+
 struct worker {
     struct worker_options options;
     pthread_t thread;
@@ -34,6 +40,7 @@ struct worker {
     atomic_bool silent; /* a ping was not answered yet */
     atomic_uint load;   /* connections here and on the way here */
     bool draining, quitting;
+    struct order orders[MESSAGE_QUIT + 1];
 };
 
 static void adopt(struct worker *w, struct caller_message *m) {
@@ -48,20 +55,21 @@ static void receive(void *context, struct message *message) {
     switch (message->kind) {
     case MESSAGE_CALLER:
         adopt(w, container_of(message, struct caller_message, message));
-        break;
+        free(message);
+        return;
     case MESSAGE_PING:
         atomic_store(&w->silent, false);
         break;
     case MESSAGE_DRAIN:
-        w->draining = true;
-        w->gateway->draining = true;
-        server_drain(w->server);
+        w->draining = w->gateway->draining = true;
+        if (w->server) /* not if the loop has ended already */
+            server_drain(w->server);
         break;
     case MESSAGE_QUIT:
         w->quitting = true;
         break;
     }
-    free(message);
+    atomic_store(&container_of(message, struct order, message)->posted, false);
 }
 
 /* Callers' requests, then what they start upstream, until neither gives the other more to do. True:
@@ -164,11 +172,11 @@ unsigned worker_load(const struct worker *w) {
 }
 
 static void order(struct worker *w, unsigned kind) {
-    struct message *m = malloc(sizeof *m);
-    if (!m)
+    struct order *o = &w->orders[kind];
+    if (atomic_exchange(&o->posted, true))
         return;
-    *m = (struct message){.kind = kind};
-    mailbox_post(&w->mailbox, m);
+    o->message.kind = kind;
+    mailbox_post(&w->mailbox, &o->message);
 }
 
 void worker_ping(struct worker *w) {

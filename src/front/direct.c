@@ -19,6 +19,15 @@
 /* As much of a streamed answer is here at a time. */
 #define DIRECT_PIECE (16 * 1024)
 
+static void write_framing(struct direct *d, const struct reply *reply) {
+    if (reply->whole)
+        buf_addf(&d->out, "Content-Length: %zu\r\n", reply->body.len);
+    else if (reply->length != REPLY_NO_LENGTH)
+        buf_addf(&d->out, "Content-Length: %llu\r\n", (unsigned long long)reply->length);
+    else if (d->chunked)
+        buf_add_string(&d->out, "Transfer-Encoding: chunked\r\n");
+}
+
 static void write_head(struct client *client, const struct reply *reply) {
     struct direct *d = &client->request.direct;
     bool dated = false;
@@ -31,12 +40,8 @@ static void write_head(struct client *client, const struct reply *reply) {
     }
     if (!dated)
         buf_addf(&d->out, "Date: %s\r\n", server_date(client->server));
-    if (reply->whole)
-        buf_addf(&d->out, "Content-Length: %zu\r\n", reply->body.len);
-    else if (reply->length != REPLY_NO_LENGTH)
-        buf_addf(&d->out, "Content-Length: %llu\r\n", (unsigned long long)reply->length);
-    else if (d->chunked)
-        buf_add_string(&d->out, "Transfer-Encoding: chunked\r\n");
+    if (reply->status != 204) /* which says nothing of a body (RFC 9110 section 8.6) */
+        write_framing(d, reply);
     buf_add_string(&d->out, "\r\n");
 }
 

@@ -48,7 +48,10 @@ static void reply_answer(struct exchange *x, bool whole) {
     }
     struct reply reply = {
         .status = a->status, .fields = fields, .field_count = n, .close = x->gateway->draining};
-    if (whole && x->head.method != METHOD_HEAD) {
+    /* Where no body follows, the length is still the endpoint's. */
+    bool length_only =
+        x->head.method == METHOD_HEAD || (a->status == 304 && a->length != ANSWER_NO_LENGTH);
+    if (whole && !length_only) {
         reply.whole = true;
         reply.body = (struct text){x->rx + x->body_begin, x->body_end - x->body_begin};
     } else {

@@ -15,14 +15,16 @@ static bool same_origin(const struct config_uri *a, const struct config_uri *b) 
     return a->tls == b->tls && a->port == b->port && strcmp(a->host, b->host) == 0;
 }
 
-/* "Host: …" and the fields that the route sets, as they are sent. */
-static char *constant_lines(const struct config_route *route, const struct config_uri *uri) {
+/* "Host: …" and the fields that the route sets, as they are sent. What the route sets is meant for
+ * the origin of its scoring URI and, like the credential, goes to no OTHER one. */
+static char *constant_lines(const struct config_route *route, const struct config_uri *uri,
+                            bool other) {
     struct buf b;
     buf_init(&b, 1024 * 1024);
     buf_addf(&b, "Host: %s\r\n", uri->authority);
-    for (size_t i = 0; i < route->set_header_count; i++)
+    for (size_t i = 0; !other && i < route->set_header_count; i++)
         buf_addf(&b, "%s: %s\r\n", route->set_headers[i].name, route->set_headers[i].value);
-    if (route->deployment)
+    if (route->deployment && !other)
         buf_addf(&b, "azureml-model-deployment: %s\r\n", route->deployment);
     if (buf_ok(&b))
         return b.at;
@@ -44,8 +46,8 @@ static bool set_up_route(struct gateway *g, struct gateway_route *r,
                          const struct config_route *config, struct trust *trust) {
     r->config = config;
     r->swagger_same_origin = same_origin(&config->scoring, &config->swagger);
-    r->score_lines = constant_lines(config, &config->scoring);
-    r->swagger_lines = constant_lines(config, &config->swagger);
+    r->score_lines = constant_lines(config, &config->scoring, false);
+    r->swagger_lines = constant_lines(config, &config->swagger, !r->swagger_same_origin);
     r->score_pool = new_pool(g, config, &config->scoring, trust);
     r->swagger_pool =
         r->swagger_same_origin ? r->score_pool : new_pool(g, config, &config->swagger, trust);

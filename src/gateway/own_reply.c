@@ -100,6 +100,7 @@ void reply_problem(struct exchange *x, enum reason why, struct text detail) {
     buf_done(&hint);
     if (!buf_ok(&x->own_body)) {
         x->status = reason_status(why);
+        list_remove(&x->node);
         exchange_set_state(x, EXCHANGE_REPLIED);
         caller_cut(x->caller);
         return;

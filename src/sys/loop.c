@@ -123,8 +123,11 @@ void timer_set(struct loop *loop, struct timer *t, usec_t deadline) {
     heap_up(loop, t->slot - 1);
 }
 
+/* As many as there are now: one that sets itself to a time that has passed waits for the next turn.
+ */
 static void fire_due(struct loop *loop) {
-    while (loop->timer_count && loop->heap[0]->key <= loop->now) {
+    for (size_t left = loop->timer_count;
+         left && loop->timer_count && loop->heap[0]->key <= loop->now; left--) {
         struct timer *t = loop->heap[0];
         if (t->deadline <= loop->now) {
             heap_remove(loop, t);

@@ -669,6 +669,35 @@ static void head_answer_keeps_its_length(void **state) {
     assert_int_equal(world.given_back, 1);
 }
 
+static void not_modified_keeps_its_length(void **state) {
+    (void)state;
+    struct caller *c = caller_gets("/score");
+    peer_sends(peer(1), "HTTP/1.1 304 Not Modified\r\nContent-Length: 12345\r\n\r\n");
+    assert_int_equal(c->status, 304);
+    assert_int_equal(c->length, 12345);
+    caller_is_done(c, true);
+    assert_int_equal(world.given_back, 1);
+}
+
+static void what_a_route_sets_stays_with_its_origin(void **state) {
+    (void)state;
+    struct config_header secret = {(char *)(uintptr_t) "X-Internal", (char *)(uintptr_t) "yes"};
+    struct trust *none = NULL;
+    gateway_free(&world.gateway);
+    world.route.set_headers = &secret;
+    world.route.set_header_count = 1;
+    world.route.swagger.host = (char *)(uintptr_t) "elsewhere.example";
+    world.gateway = gateway_new(&world.loop, NULL, &world.config, &none);
+    assert_non_null(world.gateway);
+    struct caller *c = caller_gets("/score");
+    assert_contains(peer_got(peer(1)), "X-Internal: yes\r\n");
+    caller_is_done(c, false);
+    c = caller_gets("/score/swagger.json");
+    assert_lacks(peer_got(peer(2)), "X-Internal");
+    assert_lacks(peer_got(peer(2)), "Bearer");
+    caller_is_done(c, false);
+}
+
 static void draining_ends_the_callers_connection(void **state) {
     (void)state;
     struct caller *c = caller_posts("/score", "x");
@@ -730,6 +759,8 @@ int main(void) {
         TEST(swagger_of_another_origin_gets_no_credential),
         TEST(answer_head_must_fit_the_callers_memory),
         TEST(head_answer_keeps_its_length),
+        TEST(not_modified_keeps_its_length),
+        TEST(what_a_route_sets_stays_with_its_origin),
         TEST(draining_ends_the_callers_connection),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -107,6 +107,23 @@ static void cleared_timers_do_not_fire(void **state) {
     timer_done(&loop, &a.timer);
 }
 
+static void on_eager_alarm(struct timer *timer, usec_t at) {
+    on_alarm(timer, at);
+    timer_set(&loop, timer, at - 1);
+}
+
+static void timer_set_into_the_past_fires_once_a_turn(void **state) {
+    (void)state;
+    struct alarm a = {.fired = 0};
+    assert_true(timer_init(&loop, &a.timer, on_eager_alarm));
+    timer_set(&loop, &a.timer, now + 1);
+    pass(1);
+    assert_int_equal(a.fired, 1);
+    pass(0);
+    assert_int_equal(a.fired, 2);
+    timer_done(&loop, &a.timer);
+}
+
 static struct watch *others[2];
 static unsigned heard;
 
@@ -175,8 +192,11 @@ static void every_message_arrives(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(timers_fire_when_due),       TEST(timers_move_both_ways),
-        TEST(cleared_timers_do_not_fire), TEST(removed_watch_is_not_called_in_the_same_batch),
+        TEST(timers_fire_when_due),
+        TEST(timers_move_both_ways),
+        TEST(cleared_timers_do_not_fire),
+        TEST(timer_set_into_the_past_fires_once_a_turn),
+        TEST(removed_watch_is_not_called_in_the_same_batch),
         TEST(every_message_arrives),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
