@@ -2,21 +2,12 @@
 """Fixtures of the end-to-end tests."""
 
 import itertools
-import os
 
 import pytest
 
 from lib.certs import Certs
 from lib.gateway import Gateway
 from lib.upstream import ScriptedUpstream
-
-
-def pytest_collection_modifyitems(items):
-    if os.environ.get("SCOREGATE_SLOW_TESTS"):
-        return
-    for item in items:
-        if item.get_closest_marker("slow"):
-            item.add_marker(pytest.mark.skip(reason="slow; set SCOREGATE_SLOW_TESTS"))
 
 
 @pytest.fixture(scope="session")
