@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/random.h"
+#include "gateway/admit.h"
 
 #include <stdlib.h>
 
@@ -25,22 +26,11 @@ static void write_ready(struct admin_request *r) {
 }
 
 static enum reason admit(const struct admin *admin, struct caller *caller, const struct head *h) {
-    const struct caller_info *info = caller_info(caller);
-    if (!access_caller_allowed(info->access, info->address, info->uid))
-        return REASON_caller_not_allowed;
-    if (info->address && h->host.at &&
-        !access_host_is_ours(h->host, (const char *const *)admin->config->hosts,
-                             admin->config->host_count, info->local))
-        return REASON_host_not_ours;
-    switch (cors_decide(NULL, h)) {
-    case CORS_REFUSED:
-        return REASON_origin_not_allowed;
-    case CORS_CROSS_SITE:
-        return REASON_cross_site;
-    case CORS_NONE:
-    case CORS_ALLOWED:
-        break;
-    }
+    enum reason refused = admit_caller(admin->config, caller, h);
+    if (refused == REASON_NONE)
+        refused = admit_origin(NULL, h);
+    if (refused != REASON_NONE)
+        return refused;
     if (!(h->method & (METHOD_GET | METHOD_HEAD)))
         return REASON_method_not_allowed;
     return REASON_NONE;

@@ -4,6 +4,7 @@
 #include "gateway/exchange.h"
 
 #include "base/log.h"
+#include "gateway/admit.h"
 #include "policy/replay.h"
 
 #include <assert.h>
@@ -308,28 +309,18 @@ void exchange_fail(struct exchange *x, enum reason why) {
 /* What is wrong with a request that is well-formed, before anything is done for it. */
 static enum reason admit(struct exchange *x, const struct head *h, struct route_match *match) {
     const struct config *config = x->gateway->config;
-    const struct caller_info *info = caller_info(x->caller);
-    if (!access_caller_allowed(info->access, info->address, info->uid))
-        return REASON_caller_not_allowed;
-    if (info->address && h->host.at &&
-        !access_host_is_ours(h->host, (const char *const *)config->hosts, config->host_count,
-                             info->local))
-        return REASON_host_not_ours;
+    enum reason refused = admit_caller(config, x->caller, h);
+    if (refused != REASON_NONE)
+        return refused;
     if (h->method == METHOD_OPTIONS && h->path.len == 1 && h->path.at[0] == '*')
         return REASON_NONE;
     if (!route_table_find(config->table, h->path, match))
         return REASON_no_route;
     x->route = &x->gateway->routes[match->index];
     x->target = match->target;
-    switch (cors_decide(x->route->config->cors, h)) {
-    case CORS_REFUSED:
-        return REASON_origin_not_allowed;
-    case CORS_CROSS_SITE:
-        return REASON_cross_site;
-    case CORS_NONE:
-    case CORS_ALLOWED:
-        break;
-    }
+    refused = admit_origin(x->route->config->cors, h);
+    if (refused != REASON_NONE)
+        return refused;
     if (h->method == METHOD_OPTIONS)
         return REASON_NONE;
     unsigned methods =
