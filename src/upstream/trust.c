@@ -34,8 +34,10 @@ static char *copy(const char *string, bool *failed) {
 }
 
 static void say_openssl(struct buf *error, const char *what, const char *file) {
-    unsigned long code = ERR_peek_last_error();
-    const char *why = code ? ERR_reason_error_string(code) : NULL;
+    unsigned long first = ERR_peek_error(), last = ERR_peek_last_error();
+    const char *why = ERR_SYSTEM_ERROR(first) ? strerror(ERR_GET_REASON(first))
+                      : last                  ? ERR_reason_error_string(last)
+                                              : NULL;
     buf_addf(error, "%s \"%s\": %s", what, file, why ? why : "cannot be read");
     ERR_clear_error();
 }
