@@ -602,7 +602,7 @@ def wait_refused(gate):
     def refused():
         try:
             socket.create_connection(("127.0.0.1", gate.port), 5).close()
-        except ConnectionRefusedError:
+        except ConnectionError:  # refused; or reset, if the listener closes in the middle of it
             return True
         return False
     until(refused, "new connections are refused")
