@@ -37,7 +37,7 @@ struct acceptor {
     struct worker **workers;
     size_t worker_count;
     unsigned max_connections;
-    bool stopping, paused, told;
+    bool stopping, told;
 };
 
 /* The worker with the fewest connections, or NULL if all are full together. */
@@ -88,7 +88,6 @@ static void watch_all(struct acceptor *a, bool on) {
     for (size_t i = 0; i < a->count; i++)
         if (!loop_change(&a->loop, &a->listening[i].watch, on ? EPOLLIN : 0))
             log_error("a listener cannot be watched");
-    a->paused = !on;
 }
 
 /* Descriptors or memory are out: what waits stays in the backlog for a moment. */

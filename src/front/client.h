@@ -41,7 +41,6 @@ struct caller { /* the request */
     bool refused; /* by the check of its head */
     bool suspended, cut;
     bool replied;                  /* caller_reply() was called */
-    bool queued;                   /* libmicrohttpd has the response */
     struct MHD_Response *response; /* waits for the moment when it can be queued */
     unsigned status;
     struct direct direct;

@@ -37,12 +37,6 @@
 #define MHD_STRICTNESS MHD_OPTION_STRICT_FOR_CLIENT, 0
 #endif
 
-const char *server_version(void) {
-    static char version[48];
-    snprintf(version, sizeof version, "libmicrohttpd/%s", MHD_get_version());
-    return version;
-}
-
 const char *server_date(struct server *s) {
     if (s->loop->now >= s->date_until) {
         time_t now = (time_t)(clock_wall() / USEC_PER_SEC);
@@ -189,7 +183,6 @@ static enum MHD_Result queue(struct client *client) {
     enum MHD_Result done = MHD_queue_response(client->connection, r->status, r->response);
     MHD_destroy_response(r->response);
     r->response = NULL;
-    r->queued = true;
     set_timer(client, client->server->options.idle_timeout);
     return done;
 }

@@ -44,5 +44,3 @@ void server_run(struct server *s);
 unsigned server_connections(const struct server *s);
 /* From now on every connection ends after its answer; those that carry no request, in a moment. */
 void server_drain(struct server *s);
-/* "libmicrohttpd/0.9.75" */
-const char *server_version(void);

@@ -52,10 +52,6 @@ void dial_global_done(void) {
     curl_global_cleanup();
 }
 
-const char *dial_versions(void) {
-    return curl_version();
-}
-
 static void drive(struct dial_group *group, curl_socket_t fd, int events) {
     int running;
     group->dialer->progressed = true;

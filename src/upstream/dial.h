@@ -30,8 +30,6 @@ typedef void dial_done(void *context, struct conn *conn, enum reason why);
 /* Before and after everything else that uses libcurl, in the main thread. */
 bool dial_global_init(void) MUST_CHECK;
 void dial_global_done(void);
-/* "libcurl/7.88.1 OpenSSL/3.0.22 …", for --version. */
-const char *dial_versions(void);
 
 struct dialer *dialer_new(struct loop *loop) MUST_CHECK;
 /* Every connection must have been closed. */
