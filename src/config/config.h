@@ -38,22 +38,75 @@ enum config_secret_kind {
     SECRET_FILE,
     SECRET_ENV,
     SECRET_CREDENTIAL, /* a file in systemd's $CREDENTIALS_DIRECTORY */
+    SECRET_KEY_VAULT,  /* a secret of Azure Key Vault, fetched while running */
 };
+
+struct config_identity;
 
 struct config_secret {
     enum config_secret_kind kind;
-    char *source; /* path, variable or credential name; NULL for inline */
-    struct secret *value;
+    char *source; /* path, variable, credential name or vault; NULL for inline */
+    char *name, *version, *identity_name;   /* of key_vault; version NULL: the latest */
+    const struct config_identity *identity; /* of key_vault */
+    struct secret *value;                   /* NULL of key_vault */
     struct config_where where;
 };
 
-enum config_auth_type { AUTH_NONE, AUTH_KEY };
+enum config_identity_type {
+    IDENTITY_MANAGED,
+    IDENTITY_CLIENT_SECRET,
+    IDENTITY_CERTIFICATE,
+    IDENTITY_WORKLOAD,
+};
+
+/* Who scoregate is for Azure. NULL strings mean: not given. */
+struct config_identity {
+    char *name; /* in the configuration */
+    enum config_identity_type type;
+    char *tenant, *client_id;
+    char *object_id, *resource_id; /* managed: the user-assigned identity by another name */
+    struct config_secret secret;   /* client-secret */
+    char *certificate; /* certificate: PEM file, with the key unless certificate_key has it */
+    char *certificate_key;
+    char *token_file;      /* workload: instead of AZURE_FEDERATED_TOKEN_FILE */
+    bool identity_binding; /* workload: show the token to the cluster's proxy (AKS identity
+                              bindings) */
+    struct config_where where;
+};
+
+enum config_cloud { CLOUD_PUBLIC, CLOUD_CHINA, CLOUD_USGOV };
+
+struct config_azure {
+    enum config_cloud cloud;
+    char *authority, *management, *imds; /* base URLs in place of the cloud's; NULL: the cloud's */
+    char *ca_file;                       /* for all of these; NULL: the system's */
+    char *api_version;                   /* of the management API */
+};
+
+/* A service by its names. subscription NULL: not given. */
+struct config_named {
+    char *subscription, *resource_group, *workspace, *name;
+    struct config_where where;
+};
+
+enum config_auth_type {
+    AUTH_NONE,
+    AUTH_KEY,
+    AUTH_TOKEN,          /* in a file that somebody else writes */
+    AUTH_ENDPOINT_KEY,   /* fetched: of a named endpoint or service */
+    AUTH_ENDPOINT_TOKEN, /* likewise */
+    AUTH_ENTRA,          /* a token of the route's identity */
+    AUTH_FOUND,          /* what the named endpoint or service wants; cannot be written */
+};
 
 struct config_auth {
     enum config_auth_type type;
-    char *header; /* "Authorization" */
-    char *prefix; /* "Bearer " */
-    struct config_secret primary, secondary;
+    char *header;                            /* "Authorization" */
+    char *prefix;                            /* "Bearer " */
+    struct config_secret primary, secondary; /* key */
+    char *file;                              /* token */
+    char *refresh_by; /* token: a time, or a file that holds one; NULL: not given */
+    char *scope;      /* entra; NULL: the cloud's "https://ml.azure.com/.default" */
 };
 
 /* How the upstream's TLS is done. NULL strings mean: not given. */
@@ -72,7 +125,11 @@ struct config_header {
 struct config_route {
     char *path;
     bool subpaths;
-    struct config_uri scoring, swagger;
+    struct config_uri scoring, swagger;  /* text NULL: found by name, or derived when found */
+    struct config_named online_endpoint; /* v2 */
+    struct config_named web_service;     /* v1 */
+    char *identity_name;
+    const struct config_identity *identity; /* of the route's credential and endpoint; NULL: none */
     struct config_auth auth;
     struct cors *cors; /* NULL: no origin is served */
     unsigned methods;  /* set of enum method; HEAD follows GET */
@@ -87,6 +144,11 @@ struct config_route {
     struct config_tls tls; /* the route's own over the top level's */
     struct config_where where;
 };
+
+/* Whether the route's endpoint is found by name. */
+static inline bool config_is_named(const struct config_route *route) {
+    return route->online_endpoint.subscription || route->web_service.subscription;
+}
 
 enum config_listen_kind { LISTEN_TCP, LISTEN_UNIX, LISTEN_SYSTEMD, LISTEN_OFF };
 
@@ -113,6 +175,9 @@ struct config {
     size_t host_count;
     struct config_route *routes;
     size_t route_count;
+    struct config_identity *identities;
+    size_t identity_count;
+    struct config_azure azure;
     struct route_table *table; /* route_match.index is that of routes */
     struct config_tls tls;
     char *proxy; /* egress proxy URL, or NULL */

@@ -53,6 +53,10 @@
     X(answer_incomplete, 502, http_response_incomplete, "The endpoint's answer was cut off.")      \
     X(credential_refused, 502, http_request_denied,                                                \
       "The endpoint refused scoregate's credential; callers cannot mend this.")                    \
+    X(token_rejected, 502, http_request_denied,                                                    \
+      "Azure's identity service refuses scoregate; callers cannot mend this.")                     \
+    X(endpoint_not_found, 502, destination_not_found,                                              \
+      "Azure knows no endpoint of the name in the configuration.")                                 \
     X(no_credential, 503, proxy_internal_response,                                                 \
       "There is no usable credential for the endpoint yet.")                                       \
     X(too_many_connections, 503, connection_limit_reached,                                         \
