@@ -37,6 +37,7 @@ struct control {
     struct timer drain_timer, admin_breather, watchdog;
     usec_t watchdog_interval; /* 0: nobody wants to hear */
     struct trust **trusts;    /* one per route; equal ones are the same object */
+    struct supply **supplies; /* one per route: what stands in the configuration */
     struct listeners listeners;
     struct worker **workers;
     size_t worker_count, stopped;
@@ -64,7 +65,7 @@ static struct trust **load_trusts(const struct config *config, struct config_err
     for (size_t i = 0; trusts && i < config->route_count; i++) {
         const struct config_route *route = &config->routes[i];
         struct buf why;
-        if (!route->scoring.tls && !route->swagger.tls)
+        if (!config_is_named(route) && !route->scoring.tls && !route->swagger.tls)
             continue; /* a machine without CA certificates can serve it */
         buf_init(&why, 1024);
         trusts[i] = find_trust(trusts, i, &route->tls);
@@ -87,6 +88,55 @@ static void free_trusts(struct trust **trusts, size_t n) {
 void run_check(const struct config *config, struct config_errors *errors) {
     struct trust **trusts = load_trusts(config, errors);
     free_trusts(trusts, config->route_count);
+}
+
+/* What stands in the configuration; a refusal of it is final. */
+static struct supply *static_supply(const struct config_route *route) {
+    struct supply *s = supply_new();
+    if (!s)
+        return NULL;
+    s->answered = UINT64_MAX;
+    s->open = route->auth.type == AUTH_NONE;
+    if (route->scoring.text)
+        s->endpoint = endpoint_new(&route->scoring, &route->swagger);
+    if (route->auth.type == AUTH_KEY && route->auth.primary.value)
+        s->keys[0] = secret_ref(route->auth.primary.value);
+    if (route->auth.type == AUTH_KEY && route->auth.secondary.value)
+        s->keys[1] = secret_ref(route->auth.secondary.value);
+    bool ready = s->endpoint && (s->open || s->keys[0] || s->keys[1]);
+    s->state = ready ? SUPPLY_READY : SUPPLY_PENDING;
+    if (route->scoring.text && !s->endpoint)
+        supply_unref(&s);
+    return s;
+}
+
+static bool make_supplies(struct control *c) {
+    c->supplies = calloc(c->config->route_count + 1, sizeof(struct supply *));
+    for (size_t i = 0; c->supplies && i < c->config->route_count; i++)
+        if (!(c->supplies[i] = static_supply(&c->config->routes[i])))
+            return false;
+    return c->supplies != NULL;
+}
+
+static void free_supplies(struct control *c) {
+    for (size_t i = 0; c->supplies && i < c->config->route_count; i++)
+        supply_unref(&c->supplies[i]);
+    free(c->supplies);
+}
+
+static void log_key(struct control *c, const char *what, unsigned route, unsigned key) {
+    log_warning(what, LOG_STRING("route", c->config->routes[route].path),
+                LOG_STRING("key", key ? "secondary" : "primary"));
+}
+
+static void key_refused(void *context, unsigned route, uint64_t revision, unsigned key) {
+    (void)revision;
+    log_key(context, "the endpoint refused the credential", route, key);
+}
+
+static void key_accepted(void *context, unsigned route, uint64_t revision, unsigned key) {
+    (void)revision;
+    log_key(context, "the other key is in use now", route, key);
 }
 
 static void tell_stopped(void *context) {
@@ -114,8 +164,11 @@ static bool start_workers(struct control *c, struct config *config, unsigned max
     c->workers = calloc(c->worker_count, sizeof(struct worker *));
     struct worker_options options = {.config = config,
                                      .trusts = c->trusts,
+                                     .supplies = c->supplies,
                                      .max_connections = max_connections,
                                      .stopped = tell_stopped,
+                                     .refused = key_refused,
+                                     .accepted = key_accepted,
                                      .context = c};
     for (size_t i = 0; c->workers && i < c->worker_count; i++) {
         c->workers[i] = worker_start(&options);
@@ -281,7 +334,7 @@ static bool set_up(struct control *c, struct config *config, const struct run_op
         log_error("the TLS settings cannot be used", LOG_TEXT("errors", buf_text(&errors.text)));
     config_errors_done(&errors);
     unsigned max_connections = connection_limit(config);
-    return ok && listeners_open(&c->listeners, config) &&
+    return ok && make_supplies(c) && listeners_open(&c->listeners, config) &&
            start_workers(c, config, max_connections) && start_admin(c, config) &&
            start_acceptor(c, max_connections) &&
            (!options->listen_file || listeners_write(&c->listeners, options->listen_file));
@@ -324,6 +377,7 @@ static void take_down(struct control *c) {
     free(c->workers);
     server_free(&c->admin_server);
     listeners_close(&c->listeners);
+    free_supplies(c);
     free_trusts(c->trusts, c->config->route_count);
     if (c->mailbox.loop)
         mailbox_done(&c->mailbox);
