@@ -75,6 +75,9 @@ struct route_status {
         *waits_for; /* the credential or lookup of that error, or that it waits for; or NULL */
 };
 void keeper_route_status(const struct keeper *keeper, unsigned route, struct route_status *status);
+/* The name of the I-th credential that ROUTE uses, as in struct credential_status; NULL behind the
+ * last one. */
+const char *keeper_route_credential(const struct keeper *keeper, unsigned route, size_t i);
 /* Every source has succeeded or failed at least once, and none is being fetched. */
 bool keeper_settled(const struct keeper *keeper);
 
