@@ -2,20 +2,14 @@
 /* The life of a configuration snapshot: counting references, freeing with the last one. */
 #include "config/config.h"
 
+#include "config/uri.h"
+
 #include <stdlib.h>
 
 static void free_strings(char **strings, size_t count) {
     for (size_t i = 0; i < count; i++)
         free(strings[i]);
     free(strings);
-}
-
-static void free_uri(struct config_uri *uri) {
-    free(uri->text);
-    free(uri->host);
-    free(uri->authority);
-    free(uri->path);
-    free(uri->query);
 }
 
 static void free_secret(struct config_secret *s) {
@@ -41,8 +35,8 @@ static void free_cors(struct cors *cors) {
 
 static void free_route(struct config_route *r) {
     free(r->path);
-    free_uri(&r->scoring);
-    free_uri(&r->swagger);
+    uri_done(&r->scoring);
+    uri_done(&r->swagger);
     free(r->auth.header);
     free(r->auth.prefix);
     free_secret(&r->auth.primary);

@@ -116,7 +116,7 @@ static char *copy_lower(struct text t) {
     return copy;
 }
 
-static void free_parts(struct config_uri *uri) {
+void uri_done(struct config_uri *uri) {
     free(uri->text);
     free(uri->host);
     free(uri->authority);
@@ -162,7 +162,7 @@ const char *uri_parse(struct text t, struct config_uri *uri) {
     made.path = p.path.len ? strndup(p.path.at, p.path.len) : strdup("/");
     made.query = p.has_query ? strndup(p.query.at, p.query.len) : NULL;
     if (!made.host || !made.path || (p.has_query && !made.query) || !write_texts(&made)) {
-        free_parts(&made);
+        uri_done(&made);
         return NO_MEMORY;
     }
     *uri = made;

@@ -12,6 +12,9 @@
  * …"), with URI untouched. Out of memory is one of these. */
 const char *uri_parse(struct text t, struct config_uri *uri) MUST_CHECK;
 
+/* Frees the strings, which may be NULL. */
+void uri_done(struct config_uri *uri);
+
 /* The URI of the description beside SCORING: its last segment replaced with swagger.json. As
  * uri_parse(). */
 const char *uri_swagger(const struct config_uri *scoring, struct config_uri *uri) MUST_CHECK;

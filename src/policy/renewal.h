@@ -50,6 +50,8 @@ void renewal_failed(struct renewal *r, usec_t now, unsigned status, int64_t retr
 /* The endpoint refused what we have. True: fetch now. False: it was fetched for that reason within
  * RENEWAL_FORCED_INTERVAL, or Retry-After holds; then it is fetched when that is over. */
 bool renewal_forced(struct renewal *r, usec_t now);
+/* What made it fail is gone: the back-off ends, but not what Retry-After said. */
+void renewal_retry(struct renewal *r, usec_t now);
 /* Somebody needs it now and there is nothing usable: when may it be fetched? NOW if no failure is
  * being waited out. */
 usec_t renewal_next(const struct renewal *r);
