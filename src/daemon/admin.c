@@ -217,7 +217,7 @@ static ssize_t admin_pull(void *request, char *into, size_t n) {
     return PULL_END;
 }
 
-static void admin_done_request(void *request, bool answered) {
+static void admin_done(void *request, bool answered) {
     struct admin_request *r = request;
     (void)answered;
     buf_done(&r->body);
@@ -229,18 +229,5 @@ const struct caller_handler admin_handler = {
     .body = admin_body,
     .end = admin_end,
     .pull = admin_pull,
-    .done = admin_done_request,
+    .done = admin_done,
 };
-
-bool admin_init(struct admin *admin, struct config *config, struct keeper *keeper,
-                const struct loop *loop) {
-    *admin = (struct admin){
-        .config = config, .keeper = keeper, .loop = loop, .started = clock_monotonic()};
-    admin->renewable = calloc(config->route_count + 1, sizeof *admin->renewable);
-    return admin->renewable;
-}
-
-void admin_done(struct admin *admin) {
-    free(admin->renewable);
-    *admin = (struct admin){0};
-}

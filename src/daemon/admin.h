@@ -15,15 +15,9 @@ struct admin {
     struct config *config;
     struct keeper *keeper;
     const struct loop *loop; /* for the time */
-    usec_t started;
-    usec_t *renewable; /* when each route may be renewed on request again */
-    bool draining;     /* /readyz says no, so that balancers turn elsewhere */
+    usec_t started;          /* monotonic */
+    bool draining;           /* /readyz says no, so that balancers turn elsewhere */
 };
-
-/* CONFIG, KEEPER and LOOP outlive it. False: out of memory. */
-bool admin_init(struct admin *admin, struct config *config, struct keeper *keeper,
-                const struct loop *loop) MUST_CHECK;
-void admin_done(struct admin *admin); /* of a zero one, too */
 
 /* The handler; its context is a struct admin. */
 extern const struct caller_handler admin_handler;

@@ -8,6 +8,8 @@
 
 /* No route's path is longer. */
 #define VALUE_MAX 8192
+/* The keeper renews a route on request once in this time. */
+#define RETRY_AFTER_S 5
 
 /* Appends T without its percent-encoding. False if an escape is malformed or hides a NUL. */
 static bool decode(struct buf *b, struct text t) {
@@ -104,13 +106,10 @@ enum reason operate_renew(struct admin *admin, const struct head *h, struct oper
     enum reason refused = find_route(admin, h, o, &index);
     if (refused != REASON_NONE)
         return refused;
-    usec_t wait = admin->renewable[index] - admin->loop->now;
-    if (wait > 0) {
-        o->retry_after_s = (unsigned)((wait + USEC_PER_SEC - 1) / USEC_PER_SEC);
+    if (!keeper_renew(admin->keeper, index)) {
+        o->retry_after_s = RETRY_AFTER_S;
         return REASON_renewed_lately;
     }
-    admin->renewable[index] = admin->loop->now + OPERATE_RENEW_INTERVAL;
-    keeper_renew(admin->keeper, index);
     buf_add_string(o->answer, "{\"route\":");
     json_add_string(o->answer, text_of(admin->config->routes[index].path));
     buf_add_string(o->answer, ",\"renewing\":true}\n");

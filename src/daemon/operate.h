@@ -2,16 +2,14 @@
 /* What an operator may tell the running gateway through the admin listener:
  *
  *   POST /prefer?route=/PATH&key=primary|secondary   begin with that key from now on
- *   POST /renew?route=/PATH                          fetch the route's credential again
+ *   POST /renew?route=/PATH                          fetch the route's credential again; not
+ *                                                  more than once in 5 s
  *
  * Each wants "X-Scoregate: 1", which no form or link of a web page can send. */
 #pragma once
 
 #include "daemon/admin.h"
 #include "policy/head.h"
-
-/* A route is renewed on request at most this often. */
-#define OPERATE_RENEW_INTERVAL (5 * USEC_PER_SEC)
 
 struct operation {
     struct buf *answer;     /* gets the JSON if it was done */
