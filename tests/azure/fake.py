@@ -120,7 +120,7 @@ class Azure:
         path.write_text(self.issuer.issue({
             "iss": "https://cluster.example/", "sub": "system:serviceaccount:default:scoregate",
             "aud": ["api://AzureADTokenExchange"], "iat": now, "nbf": now, "exp": now + lifetime,
-            "jti": guid()}) + "\n")
+            "jti": guid()}))
         if path not in application.federated:
             application.federated.append(path)
         return path

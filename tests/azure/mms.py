@@ -6,6 +6,8 @@ from .listing import has_all, ordered, page
 from .message import Answer, Refusal, mms_error
 from .tokens import Bad
 
+# Microsoft's client looks all of them up, whatever it is going to ask.
+HOSTS = ("api", "experimentation", "history", "hyperdrive", "modelmanagement", "studio")
 STATES = {RUNNING: "Running", "Canceled": "Cancelled"}
 
 
@@ -15,9 +17,7 @@ class Mms:
         self._operations = {}
 
     def discovery(self, call):
-        return Answer(200, {
-            "api": call.base, "modelmanagement": call.base, "history": call.base,
-            "experimentation": call.base, "pipelines": call.base, "studio": "https://ml.azure.com"})
+        return Answer(200, {name: call.base for name in HOSTS})
 
     def _admit(self, call):
         try:

@@ -71,13 +71,17 @@ class Service:
                 "gpu": None, "fpga": None}}
         document.update(getattr(self, f"_{self.compute.lower()}")())
         if expand:
-            document["models"] = [{"id": self.model_id, "name": self.model_name, "version": 1,
-                                   "url": "aml://asset/0", "mimeType": "application/x-python",
-                                   "createdTime": made, "kvTags": {}, "properties": {},
-                                   "description": None, "framework": "Custom",
-                                   "frameworkVersion": None, "unpack": False}]
+            document["models"] = [self._model(made)]
         document.update(self.fields)
         return document
+
+    def _model(self, made):
+        return {"id": self.model_id, "name": self.model_name, "version": 1,
+                "url": "aml://asset/0", "mimeType": "application/x-python", "createdTime": made,
+                "createdBy": {"userName": "somebody"}, "kvTags": {}, "properties": {},
+                "description": None, "framework": "Custom", "frameworkVersion": None,
+                "unpack": False, "experimentName": None, "runId": None, "datasets": [],
+                "resourceRequirements": None, "sampleInputData": None, "sampleOutputData": None}
 
     def _aci(self):
         return {"location": self.workspace.location, "publicIp": "192.0.2.2", "cname": None,
