@@ -82,9 +82,8 @@ static bool read_services(const struct json *list, service_reader *reader, struc
                         PAGE_MAX);
         return false;
     }
-    if (count)
-        page->services = calloc(count, sizeof *page->services);
-    if (count && !page->services) {
+    page->services = calloc(count ? count : 1, sizeof *page->services);
+    if (!page->services) {
         azure_error_set(error, AZURE_NO_MEMORY, "out of memory");
         return false;
     }
