@@ -31,7 +31,7 @@ static bool read_https(const struct json *object, const char *name, bool whole, 
         return false;
     struct text t = text_of(found);
     bool good = azure_is_https_url(t) && (whole || text_find(t, '?') == t.len);
-    while (!whole && good && t.at[t.len - 1] == '/')
+    while (!whole && good && t.len && t.at[t.len - 1] == '/')
         t.len--;
     if (good)
         buf_add_text(into, t);
