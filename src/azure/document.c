@@ -25,6 +25,14 @@ struct json *document_read(const struct azure_answer *a, struct azure_error *err
     return NULL;
 }
 
+bool document_end(struct json **document, const struct azure_answer *a, bool good,
+                  struct azure_error *error) {
+    json_free(document);
+    if (!good)
+        error->status = a->status;
+    return good;
+}
+
 static bool wrong(struct azure_error *error, const char *name, const char *what) {
     azure_error_set(error, AZURE_MALFORMED, "\"%s\" %s", name, what);
     return false;

@@ -7,9 +7,12 @@
 #include "azure/answer.h"
 #include "base/json.h"
 
-/* The object of an answer of 2xx; the caller frees it with json_free(). NULL with ERROR if the
- * answer is an error or holds no object. */
+/* The object of an answer of 2xx, to be given to document_end(). NULL with ERROR if the answer is
+ * an error or holds no object. */
 struct json *document_read(const struct azure_answer *a, struct azure_error *error) MUST_CHECK;
+/* Frees the document (NULL is fine) and returns GOOD; if that is false, ERROR gets the status. */
+bool document_end(struct json **document, const struct azure_answer *a, bool good,
+                  struct azure_error *error) MUST_CHECK;
 
 /* A name, a state: printable ASCII, 1 … 256 bytes; where there is none it is OTHERWISE, or, if that
  * is NULL, an error. *INTO is the caller's to free. */

@@ -37,7 +37,7 @@ static void start(struct azure_request *r, enum method method, const struct azur
 bool online_endpoint_get(const struct azure_workspace *w, const char *name, struct secret *bearer,
                          struct azure_request *r) {
     start(r, METHOD_GET, w, name, NULL, bearer);
-    return azure_request_ok(r);
+    return azure_request_end(r);
 }
 
 bool online_endpoint_list(const struct azure_workspace *w, const struct azure_filter *filter,
@@ -49,19 +49,19 @@ bool online_endpoint_list(const struct azure_workspace *w, const struct azure_fi
     service_add_filter(&r->url, "tags", filter->tags);
     service_add_filter(&r->url, "properties", filter->properties);
     service_add_filter(&r->url, "orderBy", filter->order_by);
-    return azure_request_ok(r);
+    return azure_request_end(r);
 }
 
 bool online_endpoint_keys(const struct azure_workspace *w, const char *name, struct secret *bearer,
                           struct azure_request *r) {
     start(r, METHOD_POST, w, name, "listKeys", bearer);
-    return azure_request_ok(r);
+    return azure_request_end(r);
 }
 
 bool online_endpoint_token(const struct azure_workspace *w, const char *name, struct secret *bearer,
                            struct azure_request *r) {
     start(r, METHOD_POST, w, name, "token", bearer);
-    return azure_request_ok(r);
+    return azure_request_end(r);
 }
 
 bool online_endpoint_regenerate(const struct azure_workspace *w, const char *name,
@@ -69,7 +69,7 @@ bool online_endpoint_regenerate(const struct azure_workspace *w, const char *nam
                                 struct azure_request *r) {
     start(r, METHOD_POST, w, name, "regenerateKeys", bearer);
     service_add_key_type(r, key);
-    return azure_request_ok(r);
+    return azure_request_end(r);
 }
 
 /* --- answers ---------------------------------------------------------------------------------- */

@@ -29,7 +29,6 @@ static void read_failure(const struct azure_answer *a, const char *ended,
     struct azure_answer failed = *a;
     failed.status = 500;
     azure_error_read(error, &failed, false);
-    error->status = a->status;
     if (!error->message[0])
         (void)snprintf(error->message, sizeof error->message, "the operation ended as %s", ended);
 }
@@ -72,6 +71,5 @@ bool azure_operation_read(const struct azure_answer *a, enum azure_operation *st
         good = read_state(a, word, state, error);
     else
         *state = a->status == 202 ? AZURE_OPERATION_RUNNING : AZURE_OPERATION_DONE;
-    json_free(&document);
-    return good;
+    return document_end(&document, a, good, error);
 }

@@ -58,8 +58,7 @@ bool service_read(const struct azure_answer *a, service_reader *reader, struct a
                   struct azure_error *error) {
     struct json *document = document_read(a, error);
     bool good = document && read_whole(document, reader, s, error);
-    json_free(&document);
-    return good;
+    return document_end(&document, a, good, error);
 }
 
 /* --- a page of a list ------------------------------------------------------------------------- */
@@ -82,9 +81,8 @@ static bool read_services(const struct json *list, service_reader *reader, struc
                         PAGE_MAX);
         return false;
     }
-    if (count)
-        page->services = calloc(count, sizeof *page->services);
-    if (count && !page->services) {
+    page->services = calloc(count ? count : 1, sizeof *page->services);
+    if (!page->services) {
         azure_error_set(error, AZURE_NO_MEMORY, "out of memory");
         return false;
     }
@@ -121,8 +119,7 @@ bool service_read_page(const struct azure_answer *a, service_reader *reader, str
     struct json *document = document_read(a, error);
     bool good = document && read_services(json_member(document, "value"), reader, &made, error) &&
                 read_next(json_member(document, "nextLink"), origin, &made.next, error);
-    json_free(&document);
-    if (good)
+    if (document_end(&document, a, good, error))
         *page = made;
     else
         azure_page_done(&made);
@@ -131,28 +128,23 @@ bool service_read_page(const struct azure_answer *a, service_reader *reader, str
 
 /* --- links ------------------------------------------------------------------------------------ */
 
-/* "https://host" of an URL. */
-static struct text origin_of(struct text url) {
-    struct text rest = text_skip(url, text_find(url, ':'));
-    if (!text_starts(rest, TEXT("://")))
-        return (struct text){url.at, 0};
-    rest = text_skip(rest, 3);
-    size_t end = 0;
-    while (end < rest.len && !strchr("/?#", rest.at[end]))
-        end++;
-    return text_from(url.at, rest.at + end);
+/* What LINK does not say itself: the scheme, or the scheme and the host (RFC 3986 section 4.2). A
+ * link that begins with neither slash must be whole. */
+static void add_origin(struct buf *url, struct text link, struct text origin) {
+    struct config_uri asked;
+    if (!text_starts(link, TEXT("/")) || uri_parse(origin, &asked))
+        return;
+    buf_add_string(url, asked.tls ? "https:" : "http:");
+    if (!text_starts(link, TEXT("//")))
+        buf_addf(url, "//%s", asked.authority);
+    uri_done(&asked);
 }
 
 bool service_resolve(struct text link, struct text origin, const char *what, struct buf *url,
                      struct azure_error *error) {
     struct config_uri uri;
     buf_clear(url);
-    if (text_starts(link, TEXT("//"))) {
-        buf_add(url, origin.at, text_find(origin, ':'));
-        buf_add_char(url, ':');
-    } else if (text_starts(link, TEXT("/"))) {
-        buf_add_text(url, origin_of(origin));
-    }
+    add_origin(url, link, origin);
     buf_add_text(url, link);
     const char *why = buf_ok(url) ? uri_parse(buf_text(url), &uri) : "it is too long";
     if (why) {
@@ -172,7 +164,7 @@ bool azure_follow_request(struct text url, struct secret *bearer, struct azure_r
     azure_request_init(r, METHOD_GET);
     buf_add_text(&r->url, url);
     azure_add_bearer(r, bearer);
-    return azure_request_ok(r);
+    return azure_request_end(r);
 }
 
 /* --- keys ------------------------------------------------------------------------------------- */
@@ -192,8 +184,7 @@ bool azure_keys_read(const struct azure_answer *a, struct azure_keys *keys,
         azure_error_set(error, AZURE_MALFORMED, "the answer has no \"primaryKey\"");
         good = false;
     }
-    json_free(&document);
-    if (good)
+    if (document_end(&document, a, good, error))
         *keys = made;
     else
         azure_keys_done(&made);

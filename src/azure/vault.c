@@ -19,7 +19,7 @@ bool vault_secret_get(const char *vault, const char *name, const char *version,
         azure_add_segment(&r->url, text_of(version));
     azure_add_query(&r->url, "api-version", TEXT(API_VERSION));
     azure_add_bearer(r, bearer);
-    return azure_request_ok(r);
+    return azure_request_end(r);
 }
 
 /* Key Vault also hands out a secret that has expired: it leaves the judgement to who asks. */
@@ -58,8 +58,7 @@ bool vault_secret_read(const struct azure_answer *a, int64_t now_s, struct vault
                 read_attributes(json_member(document, "attributes"), a->date_s ? a->date_s : now_s,
                                 &made.lifetime_s, error) &&
                 read_value(document, &made.value, error);
-    json_free(&document);
-    if (good)
+    if (document_end(&document, a, good, error))
         *secret = made;
     return good;
 }

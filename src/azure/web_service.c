@@ -19,7 +19,7 @@ bool workspace_get(const struct azure_workspace *w, struct secret *bearer,
     azure_add_workspace(&r->url, w);
     azure_add_query(&r->url, "api-version", text_of(w->api_version));
     azure_add_bearer(r, bearer);
-    return azure_request_ok(r);
+    return azure_request_end(r);
 }
 
 /* Appends member NAME of OBJECT, which must be an https URI. WHOLE: with path and query; else it
@@ -30,9 +30,8 @@ static bool read_https(const struct json *object, const char *name, bool whole, 
     if (!document_uri(object, name, &found, error))
         return false;
     struct text t = text_of(found);
-    bool good =
-        t.len > 8 && strncasecmp(t.at, "https://", 8) == 0 && (whole || text_find(t, '?') == t.len);
-    while (!whole && good && t.at[t.len - 1] == '/')
+    bool good = azure_is_https_url(t) && (whole || text_find(t, '?') == t.len);
+    while (!whole && good && t.len && t.at[t.len - 1] == '/')
         t.len--;
     if (good)
         buf_add_text(into, t);
@@ -53,14 +52,13 @@ bool workspace_read(const struct azure_answer *a, struct buf *discovery_url,
     struct json *document = document_read(a, error);
     bool good = document && read_https(json_member(document, "properties"), "discoveryUrl", true,
                                        discovery_url, error);
-    json_free(&document);
-    return good;
+    return document_end(&document, a, good, error);
 }
 
 bool discovery_get(struct text discovery_url, struct azure_request *r) {
     azure_request_init(r, METHOD_GET);
     buf_add_text(&r->url, discovery_url);
-    return azure_request_ok(r);
+    return azure_request_end(r);
 }
 
 bool discovery_read(const struct azure_answer *a, struct buf *base, struct azure_error *error) {
@@ -68,8 +66,7 @@ bool discovery_read(const struct azure_answer *a, struct buf *base, struct azure
     const char *name =
         json_is_null(json_member(document, "modelmanagement")) ? "api" : "modelmanagement";
     bool good = document && read_https(document, name, false, base, error);
-    json_free(&document);
-    return good;
+    return document_end(&document, a, good, error);
 }
 
 /* --- requests --------------------------------------------------------------------------------- */
@@ -95,7 +92,7 @@ bool web_service_get(const char *base, const struct azure_workspace *w, const ch
                      struct secret *bearer, struct azure_request *r) {
     start(r, METHOD_GET, base, w, name, NULL, bearer);
     azure_add_query(&r->url, "expand", TEXT("true"));
-    return azure_request_ok(r);
+    return azure_request_end(r);
 }
 
 bool web_service_list(const char *base, const struct azure_workspace *w,
@@ -114,27 +111,27 @@ bool web_service_list(const char *base, const struct azure_workspace *w,
     service_add_filter(&r->url, "properties", filter->properties);
     service_add_filter(&r->url, "orderby", filter->order_by);
     service_add_count(&r->url, filter->page);
-    return azure_request_ok(r);
+    return azure_request_end(r);
 }
 
 bool web_service_keys(const char *base, const struct azure_workspace *w, const char *name,
                       struct secret *bearer, struct azure_request *r) {
     start(r, METHOD_POST, base, w, name, "listkeys", bearer);
-    return azure_request_ok(r);
+    return azure_request_end(r);
 }
 
 bool web_service_token(const char *base, const struct azure_workspace *w, const char *name,
                        struct secret *bearer, struct azure_request *r) {
     start(r, METHOD_POST, base, w, name, "token", bearer);
     azure_add_query(&r->url, "api-version", TEXT(TOKEN_API_VERSION));
-    return azure_request_ok(r);
+    return azure_request_end(r);
 }
 
 bool web_service_regenerate(const char *base, const struct azure_workspace *w, const char *name,
                             enum azure_key key, struct secret *bearer, struct azure_request *r) {
     start(r, METHOD_POST, base, w, name, "regenerateKeys", bearer);
     service_add_key_type(r, key);
-    return azure_request_ok(r);
+    return azure_request_end(r);
 }
 
 /* --- answers ---------------------------------------------------------------------------------- */

@@ -16,7 +16,7 @@
 #define WORKSPACE                                                                                  \
     "https://management.azure.com/subscriptions/00000000-1111-2222-3333-444444444444"              \
     "/resourceGroups/test-rg/providers/Microsoft.MachineLearningServices/workspaces/my-aml"
-#define VERSION "?api-version=2024-10-01"
+#define AT_VERSION "?api-version=2024-10-01"
 
 static const struct azure_workspace workspace = {
     .management = "https://management.azure.com",
@@ -47,16 +47,16 @@ static void asks_about_one_endpoint(void **state) {
     (void)state;
     struct azure_request r;
     assert_true(online_endpoint_get(&workspace, "churn", bearer, &r));
-    assert_asks(&r, METHOD_GET, WORKSPACE "/onlineEndpoints/churn" VERSION, "");
+    assert_asks(&r, METHOD_GET, WORKSPACE "/onlineEndpoints/churn" AT_VERSION, "");
     assert_true(online_endpoint_keys(&workspace, "churn", bearer, &r));
-    assert_asks(&r, METHOD_POST, WORKSPACE "/onlineEndpoints/churn/listKeys" VERSION, "");
+    assert_asks(&r, METHOD_POST, WORKSPACE "/onlineEndpoints/churn/listKeys" AT_VERSION, "");
     assert_true(online_endpoint_token(&workspace, "churn", bearer, &r));
-    assert_asks(&r, METHOD_POST, WORKSPACE "/onlineEndpoints/churn/token" VERSION, "");
+    assert_asks(&r, METHOD_POST, WORKSPACE "/onlineEndpoints/churn/token" AT_VERSION, "");
     assert_true(online_endpoint_regenerate(&workspace, "churn", AZURE_KEY_PRIMARY, bearer, &r));
-    assert_asks(&r, METHOD_POST, WORKSPACE "/onlineEndpoints/churn/regenerateKeys" VERSION,
+    assert_asks(&r, METHOD_POST, WORKSPACE "/onlineEndpoints/churn/regenerateKeys" AT_VERSION,
                 "{\"keyType\":\"Primary\"}");
     assert_true(online_endpoint_regenerate(&workspace, "churn", AZURE_KEY_SECONDARY, bearer, &r));
-    assert_asks(&r, METHOD_POST, WORKSPACE "/onlineEndpoints/churn/regenerateKeys" VERSION,
+    assert_asks(&r, METHOD_POST, WORKSPACE "/onlineEndpoints/churn/regenerateKeys" AT_VERSION,
                 "{\"keyType\":\"Secondary\"}");
 }
 
@@ -65,7 +65,7 @@ static void asks_for_a_list(void **state) {
     struct azure_request r;
     const struct azure_filter everything = {.page = 0};
     assert_true(online_endpoint_list(&workspace, &everything, bearer, &r));
-    assert_asks(&r, METHOD_GET, WORKSPACE "/onlineEndpoints" VERSION, "");
+    assert_asks(&r, METHOD_GET, WORKSPACE "/onlineEndpoints" AT_VERSION, "");
     /* What only v1 knows is not sent. */
     const struct azure_filter some = {
         .name = "churn",
@@ -82,7 +82,7 @@ static void asks_for_a_list(void **state) {
     };
     assert_true(online_endpoint_list(&workspace, &some, bearer, &r));
     assert_asks(&r, METHOD_GET,
-                WORKSPACE "/onlineEndpoints" VERSION "&name=churn&count=20&computeType=Managed"
+                WORKSPACE "/onlineEndpoints" AT_VERSION "&name=churn&count=20&computeType=Managed"
                           "&tags=team%3Da%20b%2Cx&properties=k%3Dv%26w&orderBy=CreatedAtDesc",
                 "");
 }
@@ -224,6 +224,7 @@ static void refuses_what_is_no_endpoint(void **state) {
         const struct azure_answer a = azure_answer_of(200, cases[i].body);
         assert_false(online_endpoint_read(&a, &s, &error));
         assert_int_equal(error.failure, AZURE_MALFORMED);
+        assert_int_equal(error.status, 200);
         if (!strstr(error.message, cases[i].says))
             fail_msg("\"%s\" of %s", error.message, cases[i].body);
     }
@@ -262,13 +263,13 @@ static void reads_a_page(void **state) {
     struct azure_error error;
     const struct azure_answer a = azure_answer_of(
         200, "{\"value\":[" ENDPOINT ",{\"name\":\"two\",\"properties\":{\"authMode\":\"key\"}}],"
-             "\"nextLink\":\"" WORKSPACE "/onlineEndpoints" VERSION "&$skip=2\"}");
-    assert_true(
-        online_endpoint_read_page(&a, TEXT(WORKSPACE "/onlineEndpoints" VERSION), &page, &error));
+             "\"nextLink\":\"" WORKSPACE "/onlineEndpoints" AT_VERSION "&$skip=2\"}");
+    assert_true(online_endpoint_read_page(&a, TEXT(WORKSPACE "/onlineEndpoints" AT_VERSION), &page,
+                                          &error));
     assert_int_equal(page.count, 2);
     assert_is_the_example(&page.services[0]);
     assert_string_equal(page.services[1].name, "two");
-    assert_string_equal(page.next, WORKSPACE "/onlineEndpoints" VERSION "&$skip=2");
+    assert_string_equal(page.next, WORKSPACE "/onlineEndpoints" AT_VERSION "&$skip=2");
     azure_page_done(&page);
     assert_null(page.services);
 }
