@@ -53,8 +53,9 @@ static const struct config_identity *needed_by(const struct config_identity *id)
 static void check_circle(struct fill *f, const struct node *identities, size_t i) {
     const struct config *c = f->config;
     const struct config_identity *first = &c->identities[i], *id = needed_by(first);
-    /* A circle that does not come back here ends with the number of identities. */
-    for (size_t n = 0; id > first && n < c->identity_count; n++)
+    /* The first of a circle is before all others of it. One that does not come back here is left
+     * after as many steps as there are identities. */
+    for (size_t n = 0; id && id > first && n < c->identity_count; n++)
         id = needed_by(id);
     if (id != first)
         return;

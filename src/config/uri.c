@@ -185,6 +185,8 @@ const char *uri_swagger(const struct config_uri *scoring, struct config_uri *uri
 
 const char *uri_base(struct text t, bool http, bool path, char **base) {
     struct config_uri uri;
+    if (split(t).has_userinfo)
+        return "it holds userinfo";
     const char *wrong = uri_parse(t, &uri);
     if (wrong)
         return wrong;

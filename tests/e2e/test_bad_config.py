@@ -4,11 +4,15 @@ same from serve, check and config."""
 
 import re
 import socket
+from pathlib import Path
 
 import pytest
 from lib.cli import run
 
 ROUTE = '{ path = "/score"; scoring_uri = "https://a.example/score"; }'
+VM = 'identities = { vm = { type = "managed"; }; };\n'
+NAMES = 'subscription = "s"; resource_group = "g"; workspace = "w"; name = "n";'
+APP = 'type = "client-secret"; tenant = "t"; client_id = "c";'
 
 
 def write(path, text, mode=0o600):
@@ -147,6 +151,69 @@ def errors(tmp_path, text, name="c.conf"):
      'header = "Host"; }; } );', 1, ["header"]),
     ('routes = ( { path = "/a"; scoring_uri = "https://a.example/"; auth = { type = "key"; primary = "k"; '
      'header = "a b"; }; } );', 1, ["header"]),
+    # Identities
+    ('identites = { };', 1, ["identites", "identities"]),
+    ('identities = ( );', 1, ["identities", "NAME = {"]),
+    ('identities = {\n vm = "managed"; };', 2, ["identities"]),
+    ('identities = {\n vm = { }; };', 2, ["type"]),
+    ('identities = { vm = {\n type = "manged"; }; };', 2, ["manged", "managed"]),
+    ('identities = { vm = { type = "managed";\n cleint_id = "c"; }; };', 2, ["cleint_id", "client_id"]),
+    ('identities = { vm = { type = "managed";\n secret = "s"; }; };', 2,
+     ["secret", "managed", "client_id, object_id and resource_id"]),
+    ('identities = { vm = { type = "managed"; client_id = "c";\n object_id = "o"; }; };', 2, ["object_id", "client_id", ":1"]),
+    ('identities = { vm = { type = "managed"; resource_id = "vm"; }; };', 1, ["/subscriptions/"]),
+    ('identities = { a = { type = "client-secret"; client_id = "c"; secret = "s"; }; };', 1, ["tenant"]),
+    (f'identities = {{ a = {{ {APP} }}; }};', 1, ["secret is missing", "client-secret"]),
+    (f'identities = {{ a = {{ {APP} secret = {{ file = "/nonexistent/s"; }}; }}; }};', 1, ["/nonexistent/s"]),
+    ('identities = { a = { type = "certificate"; tenant = "t"; client_id = "c"; }; };', 1, ["certificate is missing"]),
+    ('identities = { a = { type = "certificate"; tenant = "t"; client_id = "c";\n certificate = "/nonexistent/c.pem"; }; };',
+     2, ["/nonexistent/c.pem"]),
+    ('identities = { a = { type = "workload"; tenant = "a b"; }; };', 1, ["a b"]),
+    (f'identities = {{\n a = {{ {APP} secret = {{ key_vault = "https://v.example"; name = "n"; identity = "b"; }}; }};\n'
+     f' b = {{ {APP} secret = {{ key_vault = "https://v.example"; name = "n"; identity = "a"; }}; }}; }};', 2,
+     ["circle", "a -> b -> a"]),
+    # Azure
+    ('azure = { cloud = "germany"; };', 1, ["cloud", "public"]),
+    ('azure = { authority = "http://a.example"; };', 1, ["authority", "https"]),
+    ('azure = { management = "https://a.example/?x"; };', 1, ["management", "query"]),
+    ('azure = { api_version = "latest"; };', 1, ["api_version", "2024-10-01"]),
+    # Endpoints by name
+    (f'{VM}routes = ( {{ path = "/a"; online_endpoint = {{ {NAMES} }};\n scoring_uri = "https://a.example/"; '
+     'identity = "vm"; } );', 3, ["scoring_uri", "online_endpoint", "web_service"]),
+    (f'{VM}routes = ( {{ path = "/a"; online_endpoint = {{ {NAMES} }};\n web_service = {{ {NAMES} }}; '
+     'identity = "vm"; } );', 3, ["online_endpoint", "web_service"]),
+    (f'{VM}routes = ( {{ path = "/a"; web_service = {{ name = "n"; }}; identity = "vm"; }} );', 2,
+     ["subscription", "resource_group", "workspace"]),
+    (f'{VM}routes = ( {{ path = "/a"; web_service = {{ {NAMES} nmae = "n"; }}; identity = "vm"; }} );', 2,
+     ["nmae", "name"]),
+    (f'routes = ( {{ path = "/a"; online_endpoint = {{ {NAMES} }}; }} );', 1, ["identity"]),
+    ('identities = { machine = { type = "managed"; }; };\n'
+     f'routes = ( {{ path = "/a"; online_endpoint = {{ {NAMES} }};\n identity = "machne"; }} );', 3, ["machne", "machine"]),
+    (f'{VM}routes = ( {{ path = "/a"; scoring_uri = "https://a.example/";\n identity = "vm"; }} );', 3,
+     ["identity", "online_endpoint"]),
+    # Credentials that renew themselves
+    ('routes = ( { path = "/a"; scoring_uri = "https://a.example/";\n auth = { type = "endpoint-key"; }; } );', 2,
+     ["endpoint-key", "online_endpoint"]),
+    ('routes = ( { path = "/a"; scoring_uri = "https://a.example/";\n auth = { type = "endpoint-token"; }; } );', 2,
+     ["endpoint-token", "online_endpoint"]),
+    ('routes = ( { path = "/a"; scoring_uri = "https://a.example/";\n auth = { type = "entra"; }; } );', 2, ["identity"]),
+    (f'{VM}routes = ( {{ path = "/a"; scoring_uri = "http://a.example/"; identity = "vm"; auth = {{ type = "entra"; }}; }} );',
+     2, ["allow_insecure_upstream"]),
+    (f'{VM}routes = ( {{ path = "/a"; scoring_uri = "https://a.example/"; identity = "vm"; '
+     'auth = { type = "entra"; scope = "https://ml.azure.com"; }; } );', 2, ["scope", "/.default"]),
+    ('routes = ( { path = "/a"; scoring_uri = "https://a.example/"; auth = { type = "token"; }; } );', 1, ["file"]),
+    ('routes = ( { path = "/a"; scoring_uri = "https://a.example/"; auth = { file = "/t"; }; } );', 1, ["type", "token"]),
+    ('routes = ( { path = "/a"; scoring_uri = "https://a.example/"; auth = { type = "key"; primary = "k"; file = "/t"; }; } );',
+     1, ["file", "token"]),
+    ('routes = ( { path = "/a"; scoring_uri = "https://a.example/"; '
+     'auth = { type = "token"; file = "/t"; refresh_by = "2026-13-01T00:00:00Z"; }; } );', 1, ["refresh_by", "2026-13-01"]),
+    # Key Vault
+    (f'{VM}routes = ( {{ path = "/a"; scoring_uri = "https://a.example/"; auth = {{ type = "key"; primary = {{\n'
+     'key_vault = "https://v.example/secrets"; name = "n"; identity = "vm"; }; }; } );', 3, ["key_vault", "path"]),
+    (f'{VM}routes = ( {{ path = "/a"; scoring_uri = "https://a.example/"; auth = {{ type = "key"; primary = {{ '
+     'key_vault = "https://v.example"; }; }; } );', 2, ["name", "identity"]),
+    (f'{VM}routes = ( {{ path = "/a"; scoring_uri = "https://a.example/"; auth = {{ type = "key"; primary = {{ '
+     'key_vault = "https://v.example"; name = "n";\n identity = "wm"; }; }; } );', 3, ["wm"]),
     # CORS
     ('routes = ( { path = "/a"; scoring_uri = "https://a.example/"; cors = { }; } );', 1, ["origins"]),
     ('routes = ( { path = "/a"; scoring_uri = "https://a.example/"; cors = { origins = [ "b.example" ]; }; } );', 1,
@@ -245,6 +312,23 @@ def test_junk(tmp_path):
         assert result.returncode == 78
         assert "junk.conf" in result.stderr
         assert len(result.stderr) < 100_000
+
+
+def test_a_private_key_is_closed_to_others(tmp_path, certs):
+    """The certificate of an identity: the file with the key counts."""
+    key, certificates = Path(certs.client.key).read_text(), Path(certs.client.chain).read_text()
+    chain = write(tmp_path / "chain.pem", certificates, 0o644)
+    for mode, fine in ((0o640, True), (0o644, False)):
+        apart = write(tmp_path / "app.key", key, mode)
+        whole = write(tmp_path / "app.pem", certificates + key, mode)
+        for files in (f'certificate = "{whole}";', f'certificate = "{chain}"; certificate_key = "{apart}";'):
+            text = f'identities = {{ a = {{ type = "certificate"; tenant = "t"; client_id = "c"; {files} }}; }};\n'
+            if fine:
+                assert run("check", "-c", write(tmp_path / "c.conf", text)).returncode == 0
+            else:
+                [(line, message)] = errors(tmp_path, text)
+                assert line == 1 and "0644" in message and "chmod o-rwx" in message
+                assert run("check", "--insecure-permissions", "-c", tmp_path / "c.conf").returncode == 0
 
 
 def test_an_empty_config_is_fine(tmp_path):

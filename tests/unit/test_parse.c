@@ -212,6 +212,61 @@ static void reads_addresses_and_networks(void **state) {
     assert_false(parse_cidr((struct text){NULL, 0}, &network));
 }
 
+static void reads_moments(void **state) {
+    (void)state;
+    static const struct {
+        const char *string;
+        int64_t seconds; /* -1: none */
+    } rows[] = {
+        {"0", 0},
+        {"1769860800", 1769860800},
+        {"253402300799", 253402300799},
+        {"253402300800", -1},
+        {"1970-01-01T00:00:00Z", 0},
+        {"1969-12-31T23:59:59Z", -1},
+        {"1970-01-01T00:00:00+00:01", -1},
+        {"2026-01-31T12:00:00Z", 1769860800},
+        {"2026-01-31t12:00:00z", 1769860800},
+        {"2026-01-31 13:30:00.999+01:30", 1769860800},
+        {"2026-01-31T06:30:00-05:30", 1769860800},
+        {"2000-02-29T00:00:00Z", 951782400},
+        {"2024-02-29T00:00:00Z", 1709164800},
+        {"2023-02-29T00:00:00Z", -1},
+        {"2100-02-29T00:00:00Z", -1},
+        {"2016-12-31T23:59:60Z", 1483228800},
+        {"9999-12-31T23:59:59Z", 253402300799},
+        {"9999-12-31T23:59:59-00:01", -1},
+        {"2026-00-10T00:00:00Z", -1},
+        {"2026-13-10T00:00:00Z", -1},
+        {"2026-04-31T00:00:00Z", -1},
+        {"2026-04-00T00:00:00Z", -1},
+        {"2026-04-30T24:00:00Z", -1},
+        {"2026-04-30T00:60:00Z", -1},
+        {"2026-04-30T00:00:61Z", -1},
+        {"2026-04-30T00:00:00.Z", -1},
+        {"2026-04-30T00:00:00", -1},
+        {"2026-04-30T00:00:00+0100", -1},
+        {"2026-04-30T00:00:00+24:00", -1},
+        {"2026-04-30T00:00:00Zx", -1},
+        {"2026-04-30T00:00:00Z ", -1},
+        {"2026-4-30T00:00:00Z", -1},
+        {"2026-04-30", -1},
+        {"+5", -1},
+        {"-5", -1},
+        {"5.5", -1},
+        {"", -1},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        int64_t seconds = -1;
+        bool good = parse_time(text_of(rows[i].string), &seconds);
+        if (good != (rows[i].seconds >= 0) || seconds != rows[i].seconds)
+            fail_msg("%s: %lld", rows[i].string, (long long)seconds);
+    }
+    int64_t seconds;
+    assert_false(parse_time((struct text){"2026-04-30T00:00:00Z", 19}, &seconds));
+    assert_false(parse_time(TEXT("2026-04-30\00000:00:00Z"), &seconds));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_numbers_in_their_range),
@@ -221,6 +276,7 @@ int main(void) {
         cmocka_unit_test(reads_authorities),
         cmocka_unit_test(refuses_authorities_that_hide_something),
         cmocka_unit_test(reads_addresses_and_networks),
+        cmocka_unit_test(reads_moments),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
