@@ -20,13 +20,29 @@
 
 /* --- what comes back ------------------------------------------------------------------------- */
 
+/* An answer that lasts until the connection ends: under TLS that end must be told, or it could be
+ * anyone's. */
+static bool watch_end(struct fetch_call *c) {
+    struct curl_tlssessioninfo *tls = NULL;
+    trust_end_free(&c->end);
+    if (!curl_easy_getinfo(c->easy, CURLINFO_TLS_SSL_PTR, &tls) && tls && tls->internals)
+        c->end = trust_end_watch(tls->internals);
+    return c->end;
+}
+
 static size_t on_head(char *at, size_t size, size_t n, void *context) {
     (void)size; /* is 1 */
     struct fetch_call *c = context;
-    if (fetch_head_line(&c->head, (struct text){at, n}))
-        return n;
-    c->problem = c->head.too_large ? AZURE_MALFORMED : AZURE_NO_MEMORY;
-    return 0;
+    bool was_whole = c->head.whole;
+    if (!fetch_head_line(&c->head, (struct text){at, n})) {
+        c->problem = c->head.too_large ? AZURE_MALFORMED : AZURE_NO_MEMORY;
+        return 0;
+    }
+    if (!was_whole && c->head.whole && !c->head.framed && c->tls && !watch_end(c)) {
+        c->problem = AZURE_NO_MEMORY;
+        return 0;
+    }
+    return n;
 }
 
 static size_t on_body(char *at, size_t size, size_t n, void *context) {
@@ -90,6 +106,20 @@ static bool set_place(struct fetch_call *c, CURLU *url, const struct azure_reque
     return ok && buf_ok(&c->host) && buf_ok(&c->target);
 }
 
+static const char *protocols(const struct azure_request *r) {
+    return r->reach == AZURE_REACH_MACHINE ? "http,https" : "https";
+}
+
+static bool has_protocol(CURLU *url, const struct azure_request *r) {
+    char *scheme = NULL;
+    bool ok = false;
+    if (!curl_url_get(url, CURLUPART_SCHEME, &scheme, 0))
+        for (struct text all = text_of(protocols(r)), one; text_next_element(&all, &one);)
+            ok |= text_equal(one, text_of(scheme));
+    curl_free(scheme);
+    return ok;
+}
+
 /* True also for a URL that cannot be called, which is a problem. */
 static bool set_url(struct fetch_call *c, const struct azure_request *r) {
     CURLU *url = curl_url();
@@ -100,10 +130,12 @@ static bool set_url(struct fetch_call *c, const struct azure_request *r) {
     struct text given = buf_text(&r->url);
     if (given.len > URL_MAX || text_find(given, 0) < given.len ||
         curl_url_set(url, CURLUPART_URL, given.at, CURLU_PATH_AS_IS | CURLU_DISALLOW_USER) ||
-        !set_place(c, url, r) || curl_url_get(url, CURLUPART_URL, &whole, 0)) {
+        !has_protocol(url, r) || !set_place(c, url, r) ||
+        curl_url_get(url, CURLUPART_URL, &whole, 0)) {
         c->problem = AZURE_MALFORMED;
-        buf_add_string(&c->why, "this is no URL that can be called");
+        buf_addf(&c->why, "that is no URL that may be called (%s)", protocols(r));
     } else {
+        c->tls = text_starts(text_of(whole), TEXT("https:"));
         ok = !curl_easy_setopt(c->easy, CURLOPT_URL, whole);
     }
     curl_free(whole);
@@ -167,7 +199,7 @@ static bool set_way(struct fetch_call *c, const struct azure_request *r,
     usec_t connect = timeout < CONNECT_TIMEOUT ? timeout : CONNECT_TIMEOUT;
     /* A server name is that of the cluster's token proxy, which is as near as the machine's. */
     bool near = r->reach == AZURE_REACH_MACHINE || r->server_name.len;
-    SET(CURLOPT_PROTOCOLS_STR, r->reach == AZURE_REACH_MACHINE ? "http,https" : "https");
+    SET(CURLOPT_PROTOCOLS_STR, protocols(r));
     /* "" rather than nothing: libcurl would ask the environment. */
     SET(CURLOPT_PROXY, way->proxy && !near ? way->proxy : "");
     SET(CURLOPT_NOPROXY, way->no_proxy && !near ? way->no_proxy : "");
@@ -227,12 +259,10 @@ bool fetch_call_outcome(struct fetch_call *c, CURLcode code, struct azure_answer
                         struct azure_error *error) {
     if (c->problem != AZURE_FINE) {
         say(c, c->problem, problem_text(c), error);
-    } else if (code == CURLE_UNSUPPORTED_PROTOCOL) {
-        say(c, AZURE_MALFORMED, "https is needed here", error);
     } else if (code != CURLE_OK) {
         say(c, AZURE_UNAVAILABLE, curl_text(c, code), error);
-    } else if (!c->head.whole) {
-        /* To libcurl a head that ends with the connection is a head. */
+    } else if (!c->head.whole || (c->end && !trust_end_was_clean(c->end))) {
+        /* To libcurl a head that ends with the connection is a head, and so is a body. */
         say(c, AZURE_UNAVAILABLE, "the answer was cut off", error);
     } else {
         *answer = (struct azure_answer){.body = buf_text(&c->answer)};
@@ -245,6 +275,7 @@ bool fetch_call_outcome(struct fetch_call *c, CURLcode code, struct azure_answer
 void fetch_call_done(struct fetch_call *c) {
     curl_easy_cleanup(c->easy);
     trust_unref(&c->trust);
+    trust_end_free(&c->end);
     free(c->header);
     buf_wipe(&c->fields);
     buf_wipe(&c->body);

@@ -27,6 +27,8 @@ struct fetch_call {
     struct fetch_head head;
     struct buf answer;
     size_t max_body;
+    bool tls;
+    struct trust_end *end;      /* of a TLS connection that ends with the answer; else NULL */
     enum azure_failure problem; /* found by ourselves; AZURE_FINE: none */
     struct buf why;             /* of the problem: a sentence, or empty */
     char said[CURL_ERROR_SIZE]; /* by libcurl */

@@ -36,6 +36,17 @@ static int64_t date_of(struct text value) {
     return at > 0 ? (int64_t)at : 0;
 }
 
+static void read_content_length(struct fetch_head *h, struct text value) {
+    uint64_t length;
+    h->framed |= parse_u64(value, INT64_MAX, &length);
+}
+
+static void read_transfer_encoding(struct fetch_head *h, struct text value) {
+    struct text coding;
+    while (text_next_element(&value, &coding))
+        h->framed |= text_equal_nocase(coding, TEXT("chunked"));
+}
+
 static void read_date(struct fetch_head *h, struct text value) {
     h->date_s = date_of(value);
 }
@@ -88,11 +99,13 @@ static const struct {
     void (*read)(struct fetch_head *h, struct text value);
 } fields[] = {
     {"Azure-AsyncOperation", read_async_operation},
+    {"Content-Length", read_content_length},
     {"Date", read_date},
     {"Location", read_location},
     {"Operation-Location", read_operation_location},
     {"Retry-After", read_retry_after},
     {"retry-after-ms", read_retry_after_ms},
+    {"Transfer-Encoding", read_transfer_encoding},
     {"WWW-Authenticate", read_challenge},
     {"x-ms-retry-after-ms", read_retry_after_ms},
 };
@@ -117,6 +130,7 @@ static void begin(struct fetch_head *h, struct text line) {
     code.len = text_find(code, ' ');
     if (parse_u64(code, 999, &status))
         h->status = (unsigned)status;
+    h->framed = h->status == 204 || h->status == 304; /* at once */
 }
 
 bool fetch_head_line(struct fetch_head *h, struct text line) {

@@ -18,6 +18,7 @@ struct fetch_head {
     size_t seen;     /* bytes */
     unsigned status; /* of the head that is being read, or was read last */
     bool whole;      /* the final head was read to its empty line */
+    bool framed;     /* it says where the answer ends */
     bool too_large;
     struct buf challenge, location, operation;
     int64_t retry_after_s; /* the longest that was said; -1: none */

@@ -9,6 +9,7 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -196,4 +197,59 @@ bool trust_closed_cleanly(const void *ssl) {
 
 bool trust_has_pending(const void *ssl) {
     return ssl && SSL_has_pending(ssl);
+}
+
+/* --- the end of a connection -------------------------------------------------------------------
+ */
+
+/* The connection has a share in it, and whoever watches. Both belong to one thread. */
+struct trust_end {
+    unsigned references;
+    bool clean;
+};
+
+static int end_index = -1;
+static pthread_once_t end_index_once = PTHREAD_ONCE_INIT;
+
+void trust_end_free(struct trust_end **pointer) {
+    struct trust_end *end = *pointer;
+    *pointer = NULL;
+    if (end && --end->references == 0)
+        free(end);
+}
+
+static void on_ssl_free(void *ssl, void *end, CRYPTO_EX_DATA *data, int index, long argl,
+                        void *argp) {
+    (void)ssl, (void)data, (void)index, (void)argl, (void)argp;
+    trust_end_free(&(struct trust_end *){end});
+}
+
+static void make_end_index(void) {
+    end_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, on_ssl_free);
+}
+
+static void on_info(const SSL *ssl, int where, int what) {
+    struct trust_end *end = SSL_get_ex_data(ssl, end_index);
+    if (end && where == SSL_CB_READ_ALERT && (what & 0xff) == SSL_AD_CLOSE_NOTIFY)
+        end->clean = true;
+}
+
+struct trust_end *trust_end_watch(void *ssl) {
+    pthread_once(&end_index_once, make_end_index);
+    struct trust_end *old = SSL_get_ex_data(ssl, end_index);
+    struct trust_end *end = calloc(1, sizeof *end);
+    if (!end)
+        return NULL;
+    if (SSL_set_ex_data(ssl, end_index, end) != 1) {
+        free(end);
+        return NULL;
+    }
+    trust_end_free(&old);
+    end->references = 2;
+    SSL_set_info_callback(ssl, on_info);
+    return end;
+}
+
+bool trust_end_was_clean(const struct trust_end *end) {
+    return end->clean;
 }

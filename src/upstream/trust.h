@@ -33,3 +33,8 @@ void trust_prepare(struct trust *t, void *ssl_ctx);
  * (close_notify), and whether bytes wait inside OpenSSL that the descriptor does not show. */
 bool trust_closed_cleanly(const void *ssl);
 bool trust_has_pending(const void *ssl);
+/* The same for an SSL * that will be gone when one comes to ask. NULL: out of memory. */
+struct trust_end;
+struct trust_end *trust_end_watch(void *ssl) MUST_CHECK;
+bool trust_end_was_clean(const struct trust_end *end);
+void trust_end_free(struct trust_end **end); /* NULL is fine */
