@@ -312,7 +312,7 @@ static void four_secrets_are_enough(void **state) {
     (void)state;
     struct caller *c = caller_posts("/score", "x");
     for (int i = 0; i < 4; i++) {
-        char primary[16];
+        char primary[32];
         snprintf(primary, sizeof primary, "next-%d", i);
         supply_comes(supply_made(primary, NULL));
         assert_false(c->replied);

@@ -34,7 +34,7 @@ static void burst_waits_and_goes_on_in_order(void **state) {
     struct caller *callers[1000];
     begin_pending();
     for (int i = 0; i < 1000; i++) {
-        char body[16];
+        char body[32];
         snprintf(body, sizeof body, "number %d", i);
         callers[i] = caller_posts("/score", body);
     }
