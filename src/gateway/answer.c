@@ -67,7 +67,7 @@ static bool is_short(const struct exchange *x) {
 }
 
 static void release_done(struct exchange *x) {
-    exchange_release(x, x->answer.keep_alive && x->all_sent && !x->answer_extra);
+    attempt_release(x, x->answer.keep_alive && x->all_sent && !x->answer_extra);
 }
 
 /* The head is complete: what becomes of the answer. */
@@ -79,7 +79,7 @@ static void decide(struct exchange *x) {
         if (a->state == ANSWER_DONE)
             release_done(x);
         credential_refused(x);
-        exchange_again(x, /* warm= */ true);
+        attempt_again(x, /* warm= */ true);
         return;
     }
     if (x->sent_key)
@@ -141,7 +141,7 @@ static void connection_ended(struct exchange *x, ssize_t result) {
         if (x->answer_began)
             exchange_fail(x, REASON_answer_incomplete);
         else
-            exchange_lost(x);
+            attempt_lost(x);
     } else if (a->state == ANSWER_DONE) {
         x->send_failed = true; /* the rest of the upload has nowhere to go */
         advance(x);
@@ -153,7 +153,7 @@ static void connection_ended(struct exchange *x, ssize_t result) {
     } else {
         x->cut = true;
         x->reason = REASON_answer_cut;
-        exchange_release(x, false);
+        attempt_release(x, false);
         caller_body_ready(x->caller);
     }
 }

@@ -5,7 +5,6 @@
 
 #include "base/log.h"
 #include "gateway/admit.h"
-#include "policy/replay.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -17,7 +16,6 @@
 #define SPARE_BUFFER (16 * 1024)
 
 static void on_timer(struct timer *timer, usec_t now);
-static void on_connection(struct pool_wait *wait, struct conn *conn, enum reason why);
 
 /* Making and keeping */
 
@@ -99,8 +97,7 @@ static void reset(struct exchange *x, struct caller *caller, const struct head *
     x->framed = false;
     x->head_sent = x->body_sent = x->up_endpoint = x->up_fixed = 0;
     x->conn = NULL;
-    x->wait = (struct pool_wait){.ready = on_connection};
-    list_init(&x->wait.node);
+    attempt_init(x);
     x->attempts = 0;
     x->reused = x->holding = x->answer_began = x->answer_extra = x->cut = false;
     x->sent_id[0] = '\0';
@@ -170,8 +167,6 @@ void exchange_arm(struct exchange *x) {
     timer_set(x->gateway->loop, &x->timer, deadline);
 }
 
-static void not_connected(struct exchange *x, enum reason why);
-
 static void on_timer(struct timer *timer, usec_t now) {
     struct exchange *x = container_of(timer, struct exchange, timer);
     enum reason why = REASON_NONE;
@@ -183,7 +178,7 @@ static void on_timer(struct timer *timer, usec_t now) {
     }
     if (now >= state_deadline(x, &why)) {
         if (x->state == EXCHANGE_CONNECTING)
-            not_connected(x, why);
+            attempt_not_connected(x, why);
         else
             exchange_fail(x, why);
         exchange_arm(x);
@@ -196,172 +191,16 @@ static void on_timer(struct timer *timer, usec_t now) {
     exchange_arm(x);
 }
 
-/* The connection */
-
-static void on_ready(void *owner) {
-    struct exchange *x = owner;
-    /* Read before writing: an early answer decides what becomes of the rest of the request. */
-    answer_pump(x);
-    if (x->conn && x->state == EXCHANGE_SENDING)
-        request_pump(x);
-    exchange_arm(x);
-}
-
-void exchange_release(struct exchange *x, bool reusable) {
-    pool_cancel(&x->wait);
-    if (!x->conn)
-        return;
-    struct conn *c = x->conn;
-    x->conn = NULL;
-    if (reusable)
-        pool_give(conn_book(c)->pool, c, true);
-    else
-        conn_close(&c);
-}
-
-static struct pool *pool_of(const struct exchange *x) {
-    const struct site *site = x->stock->site;
-    return x->target == ROUTE_SWAGGER ? site->swagger_pool : site->score_pool;
-}
-
-/* The route leads to another endpoint than the one that X is written for. */
-static bool has_moved(const struct exchange *x) {
-    return x->stock->site != x->route->stock->site;
-}
-
-/* X goes with the route's present supply from now on. No connection may be out. */
-static bool take_supply(struct exchange *x) {
-    if (x->stock == x->route->stock)
-        return true;
-    bool moved = has_moved(x);
-    stock_unref(&x->stock);
-    x->stock = stock_ref(x->route->stock);
-    return !moved || request_change_endpoint(x);
-}
-
-static void use_connection(struct exchange *x, struct conn *c) {
-    struct pool *pool = pool_of(x);
-    x->conn = c;
-    x->reused = pool_reused(c);
-    x->idle_age = pool_idle_age(pool, c);
-    x->holding = x->kept && x->idle_age >= POOL_DOUBT_AFTER;
-    x->hold_check = USEC_NEVER;
-    x->hold_checks = 0;
-    conn_own(c, on_ready, x);
-    if (!request_finish_head(x)) {
-        exchange_fail(x, REASON_out_of_resources);
-        return;
-    }
-    answer_begin(&x->answer, x->head.method == METHOD_HEAD);
-    x->answer_began = x->answer_extra = false;
-    x->rx_read = x->body_begin = x->body_end = 0;
-    exchange_set_state(x, EXCHANGE_SENDING);
-    request_pump(x);
-}
-
-/* There is no connection; if that was to an endpoint that has been replaced, there is another to
- * try. */
-static void not_connected(struct exchange *x, enum reason why) {
-    if (has_moved(x))
-        exchange_again(x, /* warm= */ true);
-    else
-        exchange_fail(x, why);
-}
-
-/* The supply may be another one than when the connection was asked for. */
-static void on_connection(struct pool_wait *wait, struct conn *conn, enum reason why) {
-    struct exchange *x = container_of(wait, struct exchange, wait);
-    if (!conn) {
-        not_connected(x, why);
-    } else if (has_moved(x) || credential_choose(x, &why) != CHOICE_SEND) {
-        conn_close(&conn);
-        exchange_proceed(x, /* warm= */ true);
-    } else if (take_supply(x)) {
-        use_connection(x, conn);
-    } else {
-        conn_close(&conn);
-        exchange_fail(x, REASON_out_of_resources);
-    }
-    exchange_arm(x);
-}
-
-static void connect_upstream(struct exchange *x, bool warm) {
-    x->attempts++;
-    struct conn *c = warm ? pool_take(pool_of(x), !x->kept) : NULL;
-    if (c) {
-        use_connection(x, c);
-        return;
-    }
-    exchange_set_state(x, EXCHANGE_CONNECTING);
-    if (!pool_wait(pool_of(x), &x->wait))
-        exchange_fail(x, REASON_out_of_resources);
-}
-
-static void send_with_supply(struct exchange *x, bool warm) {
-    bool ready = take_supply(x);
-    if (ready && !x->framed)
-        ready = x->framed = request_choose_framing(x);
-    if (ready)
-        connect_upstream(x, warm);
-    else
-        exchange_fail(x, REASON_out_of_resources);
-}
-
-void exchange_proceed(struct exchange *x, bool warm) {
-    enum reason why = REASON_NONE;
-    x->all_sent = x->send_failed = false;
-    x->head_sent = x->body_sent = 0;
-    switch (credential_choose(x, &why)) {
-    case CHOICE_SEND:
-        if (!x->spent) {
-            send_with_supply(x, warm);
-            break;
-        }
-        x->retry_at_once = true; /* only the caller still has the body */
-        exchange_fail(x, REASON_no_credential);
-        break;
-    case CHOICE_WAIT:
-        waiting_enter(x);
-        break;
-    case CHOICE_FAIL:
-        exchange_fail(x, why);
-        break;
-    }
-}
+/* Starting and failing */
 
 void exchange_start(struct exchange *x) {
     x->response_deadline_from = x->gateway->loop->now;
-    exchange_proceed(x, /* warm= */ true);
+    attempt_start(x, /* warm= */ true);
     exchange_arm(x);
 }
 
-void exchange_again(struct exchange *x, bool warm) {
-    exchange_release(x, false);
-    x->settle = x->hold_check = USEC_NEVER; /* they were about the connection that is gone */
-    exchange_proceed(x, warm);
-}
-
-void exchange_lost(struct exchange *x) {
-    struct replay_facts facts = {
-        .connection_reused = x->reused,
-        .anything_sent = x->head_sent > 0,
-        .whole_sent = x->all_sent,
-        .answer_began = x->answer_began,
-        .kept = x->kept,
-        .method = x->head.method,
-        .idempotent = x->route->config->idempotent,
-        .attempts = x->attempts - x->tried_count, /* what was refused was not acted on */
-    };
-    if (x->reused)
-        pool_learn(pool_of(x), x->idle_age);
-    if (replay_allowed(&facts))
-        exchange_again(x, /* warm= */ false);
-    else
-        exchange_fail(x, REASON_connection_closed);
-}
-
 void exchange_fail(struct exchange *x, enum reason why) {
-    exchange_release(x, false);
+    attempt_release(x, false);
     x->settle = x->hold_check = USEC_NEVER;
     if (x->status == 0) {
         reply_problem(x, why, (struct text){0});
@@ -493,7 +332,7 @@ static void exchange_done(void *request, bool answered) {
     struct gateway *g = x->gateway;
     if (x->reason == REASON_NONE)
         x->reason = answered ? REASON_answered : REASON_caller_gone;
-    exchange_release(x, false);
+    attempt_release(x, false);
     waiting_leave(x);
     list_remove(&x->node);
     credential_forget(x);

@@ -2,6 +2,7 @@
 /* One request's life, inside gateway/ only: the state and the functions that its files share.
  *
  * - exchange.c begins, starts, fails and ends an exchange; the only place that changes its state
+ * - attempt.c gets it a connection and sends it, again if need be
  * - waiting.c keeps those that wait for a supply
  * - credential.c chooses the key, and says what a refusal of it means
  * - request.c writes the head for the upstream and sends head and body
@@ -109,16 +110,22 @@ void exchange_set_state(struct exchange *x, enum exchange_state state);
 void exchange_arm(struct exchange *x);
 /* Something is wrong: tells the caller if it can still be told, else cuts the connection. */
 void exchange_fail(struct exchange *x, enum reason why);
-/* The connection died before an answer began: sends the request again where that is safe, else
- * fails. */
-void exchange_lost(struct exchange *x);
+
+/* attempt.c */
+void attempt_init(struct exchange *x);
 /* Sends the request with the route's present supply; waits or fails if that does not allow it.
  * WARM: on a connection that was used before, if there is one. */
-void exchange_proceed(struct exchange *x, bool warm);
+void attempt_start(struct exchange *x, bool warm);
 /* The same, with the connection given up. */
-void exchange_again(struct exchange *x, bool warm);
+void attempt_again(struct exchange *x, bool warm);
+/* The connection died before an answer began: sends the request again where that is safe, else
+ * fails. */
+void attempt_lost(struct exchange *x);
+/* There is no connection. If that was to an endpoint that has been replaced, there is another one
+ * to try. */
+void attempt_not_connected(struct exchange *x, enum reason why);
 /* Gives the connection back, or closes it. */
-void exchange_release(struct exchange *x, bool reusable);
+void attempt_release(struct exchange *x, bool reusable);
 
 /* waiting.c */
 /* Waits for the next supply of the route, at the end of the queue; fails if that is full. */

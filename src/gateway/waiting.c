@@ -29,7 +29,7 @@ void waiting_go_on(struct gateway_route *route) {
     while (!list_empty(&all)) {
         struct exchange *x = list_entry(all.next, struct exchange, node);
         waiting_leave(x);
-        exchange_proceed(x, /* warm= */ true); /* perhaps back into the queue */
+        attempt_start(x, /* warm= */ true); /* perhaps back into the queue */
         exchange_arm(x);
     }
 }

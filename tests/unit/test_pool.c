@@ -318,6 +318,27 @@ static void what_was_learnt_from_a_restart_is_forgotten(void **state) {
     assert_int_equal(now, before);
 }
 
+static void retired_pool_keeps_nothing_warm(void **state) {
+    (void)state;
+    struct conn *first = busy(), *second = busy();
+    pool_give(pool, first, true);
+    pool_retire(pool);
+    assert_true(first->closed);
+    assert_false(second->closed);
+    pool_give(pool, second, true);
+    assert_true(second->closed);
+    assert_null(pool_take(pool, false));
+    struct waiter w;
+    wait_for(&w);
+    pool_cancel(&w.wait);
+    dialled(2);
+    assert_true(conns[2].closed);
+    wait_for(&w); /* who comes all the same is served */
+    dialled(3);
+    assert_ptr_equal(w.conn, &conns[3]);
+    time_passes(100 * USEC_PER_SEC);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void) {
@@ -334,6 +355,7 @@ int main(void) {
         TEST(bytes_that_nobody_asked_for_end_it_and_tickets_do_not),
         TEST(idle_close_is_learnt),
         TEST(what_was_learnt_from_a_restart_is_forgotten),
+        TEST(retired_pool_keeps_nothing_warm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
