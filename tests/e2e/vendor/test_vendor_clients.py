@@ -2,13 +2,16 @@
 """Microsoft's own clients find in the fake of Azure what they look for in the real one."""
 
 import datetime
+import json
 import os
+import ssl
 import urllib.error
 import urllib.parse
 import urllib.request
 from pathlib import Path
 
 import pytest
+from azure import Process
 from azure.tokens import parse
 from clients import ask
 
@@ -199,6 +202,30 @@ def test_online_endpoints(azure, question, client):
     assert azure.check_scoring(tokens, f"Bearer {answer['token']}") == (401, "Jwt is expired")
 
 
+@both
+def test_clients_get_over_a_fault(azure, question, client):
+    """What is answered on purpose is what they take for trouble that passes."""
+    app = azure.application(secret="s")
+    azure.secret("diabetes", "the key", exp=2000000000)
+    azure.fault("vault.secret", status=429, headers={"Retry-After": "1"})
+    azure.fault("vault.secret", drop="reset")
+    azure.fault("vault.secret", status=503)
+    assert question(client, "secret", app, name="diabetes")["value"] == "the key"
+    assert azure.count("vault.secret") == 5  # and the one that is missing
+
+
+@both
+def test_without_the_role(azure, question, client):
+    app = azure.application(secret="s")
+    workspace = azure.workspace("ws")
+    workspace.endpoint("churn")
+    app.deny("arm.listKeys")
+    with pytest.raises(AssertionError, match="AuthorizationFailed"):
+        question(client, "endpoints", app, subscription=workspace.subscription,
+                 resource_group="rg", workspace="ws", name="churn", token_name="tokens")
+    assert [c.status for c in azure.asked("arm.*")] == [200, 403]
+
+
 # --- Key Vault
 
 
@@ -250,10 +277,25 @@ def test_web_services(azure, question):
     assert refresh == pytest.approx(azure.now() + azure.endpoint_refresh_after, abs=60)
 
 
+def test_in_another_process(certs, tmp_path):
+    with Process(certs.good, {
+            "settings": {"token_lifetime": 600},
+            "applications": [{"client_id": "app", "secret": "s"}],
+            "secrets": [{"name": "diabetes", "value": "older", "exp": 2000000000}]}) as azure:
+        question = {"do": "secret", "name": "diabetes", "authority": azure.authority,
+                    "tenant": azure.tenant, "vault_url": azure.vault_url, "client_id": "app",
+                    "secret": "s"}
+        azure(secret={"name": "diabetes", "value": "newer"},
+              fault={"kind": "vault.secret", "status": 500})
+        assert ask("node", question, certs.ca, tmp_path)["value"] == "newer"
+        assert [c["status"] for c in azure("calls", "vault.secret")] == [500, 200, 404]
+        assert azure("peak", "vault.*") == 1
+        with pytest.raises(ValueError, match="no attribute"):
+            azure("set", {"token_lifetme": 5})
+
+
 def post(url, form, ca):
     """(status, document) of a form that is posted to URL."""
-    import json  # pylint: disable=import-outside-toplevel
-    import ssl  # pylint: disable=import-outside-toplevel
     opener = urllib.request.build_opener(
         urllib.request.ProxyHandler({}),
         urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=ca)))
