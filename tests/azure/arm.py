@@ -167,7 +167,7 @@ class Arm:
 
     def result(self, call, sub, location, identifier):  # pylint: disable=unused-argument
         operation = self._operation(call, identifier)
-        if operation.settle() == RUNNING:
+        if operation.poll() == RUNNING:
             return self._answer(None, 202, {
                 "Location": f"{call.base}{call.target}",
                 "Retry-After": self._azure.operation_retry_after})

@@ -22,6 +22,7 @@ import json
 import os
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -170,8 +171,8 @@ class Control:
 
 
 class Process(Control):
-    """`python3 -m azure` with DESCRIPTION, running until stop(). TLS: a Cert. PREFIX: a command that
-    starts it, as ("faketime", "+1h"). Its URLs are attributes: authority, management, imds,
+    """`python3 -m azure` with DESCRIPTION, running until stop(). TLS: a Cert. PREFIX: a command
+    that starts it, as ("faketime", "+1h"). Its URLs are attributes: authority, management, imds,
     vault_url, tenant."""
 
     def __init__(self, tls, description=None, prefix=(), env=None):

@@ -167,13 +167,18 @@ class Machine:
         return self._strings(call.query)
 
     def _new_key_file(self):
-        parents = [p for p in (self.key_directory, *self.key_directory.parents) if not p.exists()]
-        for parent in reversed(parents):
-            parent.mkdir()
-            self._made.append(parent)
         key = secrets.token_urlsafe(48)
         path = self.key_directory / f"{guid()}.key"
-        path.touch(mode=0o640)
+        while True:  # another fake may be about to take the directory away
+            absent = [p for p in (self.key_directory, *self.key_directory.parents)
+                      if not p.exists()]
+            self._made += [p for p in reversed(absent) if p not in self._made]
+            try:
+                self.key_directory.mkdir(parents=True, exist_ok=True)
+                path.touch(mode=0o640)
+                break
+            except FileNotFoundError:
+                pass
         path.write_text(key)
         self._keys[key] = path
         return path

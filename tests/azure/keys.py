@@ -14,9 +14,9 @@ def new_key():
 
 
 class Operation:
-    """A regeneration under way. It is over once it was asked about POLLS times in vain, or, where
-    SECONDS are given, at that time; then DONE() is called, unless OUTCOME is another than
-    "Succeeded"."""
+    """A regeneration under way. It is over at the first question after azure.operation_polls
+    others, or, where azure.operation_seconds are set, after that time, asked about or not. Then
+    DONE() is called, unless azure.operation_outcome is another than "Succeeded"."""
 
     def __init__(self, azure, done):
         self.id = guid()
@@ -27,22 +27,27 @@ class Operation:
         self._outcome = azure.operation_outcome
         self.created = azure.now()
         self.state = RUNNING
-        self.settle()
+        if not self._end and self._polls <= 0:
+            self._finish()
+
+    def _finish(self):
+        self.state = self._outcome
+        if self.state == DONE:
+            self._done()
 
     def settle(self):
-        """Looks whether it is over."""
-        over = self._azure.now() >= self._end if self._end else self._polls <= 0
-        if self.state == RUNNING and over:
-            self.state = self._outcome
-            if self.state == DONE:
-                self._done()
+        """Its state, looked at by nobody in particular."""
+        if self.state == RUNNING and self._end and self._azure.now() >= self._end:
+            self._finish()
         return self.state
 
     def poll(self):
         """Its state, as told to one who asks."""
-        state = self.settle()
-        self._polls -= 1
-        return state
+        if self.settle() == RUNNING and not self._end:
+            if self._polls <= 0:
+                self._finish()
+            self._polls -= 1
+        return self.state
 
 
 class Keys:

@@ -129,8 +129,9 @@ def error(call, status, message, now=0):
         word = {401: "invalid_client", 429: "temporarily_unavailable",
                 503: "temporarily_unavailable"}.get(
                     status, "server_error" if status >= 500 else "invalid_request")
-        return entra_error(status, word, {401: 7000215, 429: 90055}.get(status, 90033), message, now)
-    if service in ("imds", "arc"):
+        number = {401: 7000215, 429: 90055}.get(status, 90033)
+        return entra_error(status, word, number, message, now)
+    if service in ("imds", "arc", "azure-ml"):
         return imds_error(status, {400: "invalid_request", 401: "unknown_source"}.get(
             status, "unknown"), message)
     if service in ("app-service", "legacy"):

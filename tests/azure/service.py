@@ -69,7 +69,10 @@ class Service:
             "containerResourceRequirements": {
                 "cpu": 0.1, "cpuLimit": None, "memoryInGB": 0.5, "memoryInGBLimit": None,
                 "gpu": None, "fpga": None}}
-        document.update(getattr(self, f"_{self.compute.lower()}")())
+        if self.compute == "AKSENDPOINT":
+            document.update(self._endpoint(document))
+        else:
+            document.update(self._aci() if self.compute == "ACI" else self._aks())
         if expand:
             document["models"] = [self._model(made)]
         document.update(self.fields)
@@ -100,10 +103,9 @@ class Service:
                 "deploymentStatus": {"replicas": 1, "updatedReplicas": 1, "availableReplicas": 1,
                                      "unavailableReplicas": 0, "error": None}}
 
-    def _aksendpoint(self):
-        one = self._aks()
-        one.update({"type": "Control", "isDefault": True, "trafficPercentile": 100,
-                    "scoringUri": self.scoring_uri, "name": "v1", "state": self.state,
-                    "authEnabled": self.auth_enabled})
+    def _endpoint(self, common):
+        """With one version, itself a service on AKS, to which all calls go."""
+        version = {**common, **self._aks(), "computeType": "AKS", "name": "v1", "type": "Control",
+                   "isDefault": True, "trafficPercentile": 100}
         return {"aadAuthEnabled": self.aad_auth_enabled, "computeName": "cluster",
-                "namespace": "azureml", "endpointVersions": {"v1": one}, "versions": {"v1": one}}
+                "namespace": "azureml", "versions": {"v1": version}}

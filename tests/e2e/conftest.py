@@ -5,6 +5,7 @@ import itertools
 
 import pytest
 
+from azure import Azure
 from lib.certs import Certs
 from lib.cloud import Azure
 from lib.gateway import Gateway
@@ -15,6 +16,14 @@ from lib.upstream import ScriptedUpstream
 def certs(tmp_path_factory, worker_id):
     base = tmp_path_factory.getbasetemp()
     return Certs((base if worker_id == "master" else base.parent) / "certs")
+
+
+@pytest.fixture
+def azure(certs):
+    """A fake Azure with nothing in it."""
+    with Azure(certs.good) as one:
+        yield one
+        assert not one.failures, "\n".join(one.failures)
 
 
 @pytest.fixture

@@ -126,6 +126,8 @@ def _make(directory):
     save("sha1", _with_sha1(_sign("weak digest", ca, names=GOOD_NAMES), ca))
     save("client", _sign("scoregate client", ca, usage="client"))
     save("other_client", _sign("scoregate client", other_ca, usage="client"))
+    for name in ("application", "other_application"):  # with which one signs in to Entra
+        save(name, _sign(name, usage="client", key=rsa.generate_private_key(65537, 2048)))
 
 
 class Certs:
