@@ -19,8 +19,8 @@ struct status_options {
 /* Shows the answer; whether the gateway is ready is the exit status. */
 static int show(const struct status_options *o, struct text body, const char *address) {
     struct json *status = json_parse(body, DEPTH_MAX);
-    bool ready = false, shown = json_is_object(status) &&
-                                json_bool(json_member(status, "ready"), &ready);
+    bool ready = false,
+         shown = json_is_object(status) && json_bool(json_member(status, "ready"), &ready);
     if (!shown)
         fprintf(stderr, "scoregate status: what answers at %s is no scoregate\n", address);
     else if (o->json)

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/* The gateway of cli/rotate_gateway.h, by its /status. */
+#include "cli/rotate_gateway.h"
+
+#include "azure/request.h"
+#include "base/json.h"
+#include "cli/pause.h"
+#include "daemon/status.h"
+
+#include <string.h>
+
+#define BODY_MAX       (16 * 1024 * 1024)
+#define TARGET_MAX     16384
+#define DEPTH_MAX      8
+#define AWAIT_TIMEOUT  (120 * USEC_PER_SEC)
+#define RENEW_INTERVAL (6 * USEC_PER_SEC) /* it takes one in 5 s */
+#define LOOK_INTERVAL  (200 * USEC_PER_MS)
+
+static const struct json *find_route(const struct json *status, const char *path) {
+    const struct json *route = json_first(json_member(status, "routes"));
+    struct text t;
+    while (route && !(json_string(json_member(route, "path"), &t) && text_equal(t, text_of(path))))
+        route = json_next(route);
+    return route;
+}
+
+static void read_prints(struct rotating_gateway *g, const struct json *route) {
+    const struct json *one = json_first(json_member(route, "fingerprints"));
+    for (size_t i = 0; i < ARRAY_LEN(g->prints); i++) {
+        struct text t = {"", 0};
+        if (!json_string(one, &t) || t.len >= sizeof g->prints[i])
+            t.len = 0;
+        memcpy(g->prints[i], t.at, t.len);
+        g->prints[i][t.len] = '\0';
+        one = one ? json_next(one) : NULL;
+    }
+}
+
+static bool read_status(struct rotating_gateway *g, struct text body, struct buf *why) {
+    struct json *status = json_parse(body, DEPTH_MAX);
+    const struct json *route = find_route(status, g->route);
+    struct text key = {"", 0};
+    if (route) {
+        read_prints(g, route);
+        g->in_use = json_string(json_member(route, "key_in_use"), &key) &&
+                    text_equal(key, text_of(status_key_word(1)));
+    } else {
+        buf_addf(why,
+                 status ? "the running gateway has no route %s"
+                        : "what answers for the gateway is no scoregate (%s)",
+                 g->route);
+    }
+    json_free(&status);
+    return route;
+}
+
+static bool look(struct rotating_gateway *g, struct buf *why) {
+    struct buf body;
+    unsigned status = 0;
+    buf_init(&body, BODY_MAX);
+    bool ok = admin_call(&g->address, "GET", "/status", &status, &body, why);
+    if (ok && status != 200) {
+        buf_addf(why, "the gateway answers with status %u", status);
+        ok = false;
+    }
+    ok = ok && read_status(g, buf_text(&body), why);
+    buf_done(&body);
+    return ok;
+}
+
+void rotating_gateway_look(struct rotating_gateway *g, const struct admin_address *address,
+                           const char *route, struct buf *why) {
+    *g = (struct rotating_gateway){.address = *address, .route = route};
+    g->running = look(g, why);
+}
+
+/* The sentence of a problem document, if it is one. */
+static void add_detail(struct buf *why, struct text body) {
+    struct json *problem = json_parse(body, DEPTH_MAX);
+    struct text detail;
+    if (json_string(json_member(problem, "detail"), &detail) && detail.len < TARGET_MAX)
+        buf_addf(why, ": %.*s", TEXT_ARG(detail));
+    json_free(&problem);
+}
+
+/* POST OPERATION?route=…, and the key unless that is NULL. True: 200, or 429 if LATELY may be. */
+static bool operate(struct rotating_gateway *g, const char *operation, const char *key, bool lately,
+                    struct buf *why) {
+    struct buf target, body;
+    unsigned status = 0;
+    buf_init(&target, TARGET_MAX);
+    buf_init(&body, BODY_MAX);
+    buf_add_string(&target, operation);
+    azure_add_query(&target, "route", text_of(g->route));
+    if (key)
+        azure_add_query(&target, "key", text_of(key));
+    bool ok = buf_ok(&target) && admin_call(&g->address, "POST", target.at, &status, &body, why);
+    if (ok && status != 200 && !(lately && status == 429)) {
+        buf_addf(why, "the gateway refuses (%u)", status);
+        add_detail(why, buf_text(&body));
+        ok = false;
+    }
+    buf_done(&target);
+    buf_done(&body);
+    return ok;
+}
+
+bool rotating_gateway_prefer(struct rotating_gateway *g, unsigned key, struct buf *why) {
+    if (!operate(g, "/prefer", status_key_word(key), /* lately= */ false, why))
+        return false;
+    g->in_use = key;
+    return true;
+}
+
+bool rotating_gateway_await(struct rotating_gateway *g, unsigned key, struct buf *why) {
+    char old[sizeof g->prints[0]];
+    usec_t now = clock_monotonic(), end = now + AWAIT_TIMEOUT, renew = now;
+    memcpy(old, g->prints[key], sizeof old);
+    for (; now < end; now = clock_monotonic()) {
+        if (now >= renew) {
+            if (!operate(g, "/renew", NULL, /* lately= */ true, why))
+                return false;
+            renew = now + RENEW_INTERVAL;
+        }
+        if (!look(g, why))
+            return false;
+        if (g->prints[key][0] && strcmp(g->prints[key], old) != 0)
+            return true;
+        pause_for(LOOK_INTERVAL);
+    }
+    buf_addf(why, "the gateway has not got the new %s key in 2 min", status_key_word(key));
+    return false;
+}
