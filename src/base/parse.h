@@ -12,6 +12,10 @@
 /* Decimal digits only (no sign, no blank, at least one), not above MAX. */
 bool parse_u64(struct text t, uint64_t max, uint64_t *number) MUST_CHECK;
 
+/* A moment in seconds since 1970-01-01 UTC: digits, or a time of RFC 3339 such as
+ * "2026-01-31T12:00:00Z" or "2026-01-31 13:00:00.5+01:00", of which a fraction is dropped. */
+bool parse_time(struct text t, int64_t *seconds) MUST_CHECK;
+
 /* True for a token of RFC 9110 section 5.6.2: field names, methods. False when empty. */
 bool parse_is_token(struct text t);
 /* True for a field value that may be passed on: bytes 0x20..0x7e, 0x80..0xff and tab. */

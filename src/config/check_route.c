@@ -41,21 +41,6 @@ static void check_uri(struct fill *f, const struct node *given, const char *key,
                       key);
 }
 
-static void check_auth(struct fill *f, const struct node *given, const struct config_auth *auth) {
-    const struct node *group = key_or_group(given, "auth");
-    const struct node *primary = node_member(group, "primary");
-    const struct node *secondary = node_member(group, "secondary");
-    const struct node *key = primary ? primary : secondary;
-    if (auth->type == AUTH_KEY && !primary)
-        fill_complain(f, key_or_group(group, "type"), "auth.primary is missing: the key to send");
-    if (auth->type == AUTH_NONE && key && node_member(group, "type"))
-        fill_complain(f, key,
-                      "auth.%s: a key is not used with type \"none\"; expected type = \"key\"",
-                      key->name);
-    else if (auth->type == AUTH_NONE && key)
-        fill_complain(f, key, "auth.type is missing; expected type = \"key\"");
-}
-
 static void check_headers(struct fill *f, const struct node *given,
                           const struct config_route *route) {
     const struct node *headers = node_member(given, "set_headers");
@@ -74,7 +59,7 @@ static void check_headers(struct fill *f, const struct node *given,
 void check_route(struct fill *f, const struct node *given, struct config_route *route) {
     check_uri(f, given, "scoring_uri", &route->scoring, route->allow_insecure);
     check_uri(f, given, "swagger_uri", &route->swagger, route->allow_insecure);
-    check_auth(f, given, &route->auth);
+    check_auth(f, given, route);
     check_headers(f, given, route);
     if (route->scoring.text && !node_member(given, "swagger_uri")) {
         const char *wrong = uri_swagger(&route->scoring, &route->swagger);

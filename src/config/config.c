@@ -2,6 +2,8 @@
 /* The life of a configuration snapshot: counting references, freeing with the last one. */
 #include "config/config.h"
 
+#include "config/uri.h"
+
 #include <stdlib.h>
 
 static void free_strings(char **strings, size_t count) {
@@ -10,16 +12,11 @@ static void free_strings(char **strings, size_t count) {
     free(strings);
 }
 
-static void free_uri(struct config_uri *uri) {
-    free(uri->text);
-    free(uri->host);
-    free(uri->authority);
-    free(uri->path);
-    free(uri->query);
-}
-
 static void free_secret(struct config_secret *s) {
     free(s->source);
+    free(s->name);
+    free(s->version);
+    free(s->identity_name);
     secret_unref(&s->value);
 }
 
@@ -39,14 +36,51 @@ static void free_cors(struct cors *cors) {
     free(cors);
 }
 
+static void free_identity(struct config_identity *i) {
+    free(i->name);
+    free(i->tenant);
+    free(i->client_id);
+    free(i->object_id);
+    free(i->resource_id);
+    free_secret(&i->secret);
+    free(i->certificate);
+    free(i->certificate_key);
+    free(i->token_file);
+}
+
+static void free_azure(struct config_azure *a) {
+    free(a->authority);
+    free(a->management);
+    free(a->imds);
+    free(a->ca_file);
+    free(a->api_version);
+}
+
+static void free_named(struct config_named *n) {
+    free(n->subscription);
+    free(n->resource_group);
+    free(n->workspace);
+    free(n->name);
+}
+
+static void free_auth(struct config_auth *a) {
+    free(a->header);
+    free(a->prefix);
+    free_secret(&a->primary);
+    free_secret(&a->secondary);
+    free(a->file);
+    free(a->refresh_by);
+    free(a->scope);
+}
+
 static void free_route(struct config_route *r) {
     free(r->path);
-    free_uri(&r->scoring);
-    free_uri(&r->swagger);
-    free(r->auth.header);
-    free(r->auth.prefix);
-    free_secret(&r->auth.primary);
-    free_secret(&r->auth.secondary);
+    uri_done(&r->scoring);
+    uri_done(&r->swagger);
+    free_named(&r->online_endpoint);
+    free_named(&r->web_service);
+    free(r->identity_name);
+    free_auth(&r->auth);
     free_cors(r->cors);
     for (size_t i = 0; i < r->set_header_count; i++) {
         free(r->set_headers[i].name);
@@ -76,6 +110,10 @@ static void free_config(struct config *c) {
     for (size_t i = 0; i < c->route_count; i++)
         free_route(&c->routes[i]);
     free(c->routes);
+    for (size_t i = 0; i < c->identity_count; i++)
+        free_identity(&c->identities[i]);
+    free(c->identities);
+    free_azure(&c->azure);
     free_tls(&c->tls);
     free(c->proxy);
     free(c->no_proxy);

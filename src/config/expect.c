@@ -10,7 +10,8 @@
 #define SHOWN_MAX 200
 
 #define SECRET_WORDS                                                                               \
-    "a string, { file = \"PATH\"; }, { env = \"NAME\"; } or { credential = \"NAME\"; }"
+    "a string, { file = \"PATH\"; }, { env = \"NAME\"; }, { credential = \"NAME\"; } or "          \
+    "{ key_vault = \"https://HOST\"; name = \"NAME\"; identity = \"NAME\"; }"
 
 struct option_key option_key(const struct option *option) {
     struct option_key key;
@@ -36,10 +37,14 @@ void expect_words(const struct option *option, struct buf *into) {
         [OPTION_SECRET] = SECRET_WORDS,
         [OPTION_URI] = "a URI such as \"https://HOST/score\"",
         [OPTION_PROXY] = "a URL such as \"http://HOST:3128\", or \"\" for none",
+        [OPTION_BASE_URL] = "a URL such as \"https://HOST\"",
+        [OPTION_TIME] = "a time such as \"2026-01-31T12:00:00Z\", seconds since 1970, or the path "
+                        "of a file that holds one",
         [OPTION_HEADERS] = "a group { NAME = \"VALUE\"; … }",
         [OPTION_GROUP] = "a group { … }",
         [OPTION_CORS] = "a group { … }",
         [OPTION_GROUP_LIST] = "a list of groups ( { … }, { … } )",
+        [OPTION_GROUP_MAP] = "a group of groups with names { NAME = { … }; … }",
     };
     switch (option->type) {
     case OPTION_NUMBER:

@@ -44,11 +44,8 @@ static void fill_cors(struct fill *f, const struct option *option, const struct 
         fill_no_memory(f);
 }
 
-/* A list of groups; one group stands for a list of one. */
-static void fill_list(struct fill *f, const struct option *option, const struct node *node,
-                      void **array, size_t *count) {
-    size_t n;
-    const struct node *elements = value_elements(node, &n);
+static void fill_elements(struct fill *f, const struct option *option, const struct node *elements,
+                          size_t n, void **array, size_t *count) {
     *array = calloc(n + 1, option->size);
     if (!*array) {
         fill_no_memory(f);
@@ -61,6 +58,23 @@ static void fill_list(struct fill *f, const struct option *option, const struct 
         else
             expect_type(f, option, &elements[i]);
     }
+}
+
+/* A list of groups; one group stands for a list of one. */
+static void fill_list(struct fill *f, const struct option *option, const struct node *node,
+                      void **array, size_t *count) {
+    size_t n;
+    const struct node *elements = value_elements(node, &n);
+    fill_elements(f, option, elements, n, array, count);
+}
+
+/* Groups with names of their own. */
+static void fill_map(struct fill *f, const struct option *option, const struct node *node,
+                     void **array, size_t *count) {
+    if (node->type == NODE_GROUP)
+        fill_elements(f, option, node->children, node->count, array, count);
+    else
+        expect_type(f, option, node);
 }
 
 static void fill_value(struct fill *f, const struct option *option, const struct node *node,
@@ -80,7 +94,9 @@ static void fill_value(struct fill *f, const struct option *option, const struct
                                             [OPTION_USERS] = value_users,
                                             [OPTION_SECRET] = value_secret,
                                             [OPTION_URI] = value_uri,
-                                            [OPTION_PROXY] = value_proxy};
+                                            [OPTION_PROXY] = value_proxy,
+                                            [OPTION_BASE_URL] = value_base_url,
+                                            [OPTION_TIME] = value_time};
     void *field = at(base, option->offset);
     switch (option->type) {
     case OPTION_STRINGS:
@@ -101,6 +117,9 @@ static void fill_value(struct fill *f, const struct option *option, const struct
     case OPTION_GROUP_LIST:
         fill_list(f, option, node, field, at(base, option->count));
         break;
+    case OPTION_GROUP_MAP:
+        fill_map(f, option, node, field, at(base, option->count));
+        break;
     default:
         readers[option->type](f, option, node, field);
     }
@@ -114,6 +133,8 @@ static void check_group(struct fill *f, enum option_group group, const struct no
         check_cors(f, given, base);
     else if (group == OPTIONS_ROUTE)
         check_route(f, given, base);
+    else if (group == OPTIONS_IDENTITY)
+        check_identity(f, given, base);
 }
 
 /* A default stands nowhere, and the text that it comes from does not live on. */
@@ -122,22 +143,32 @@ static struct config_where where_of(const struct node *given) {
 }
 
 /* Fields that mean something else than 0 before anything is said. */
-static void begin_group(enum option_group group, const struct node *given, void *base) {
+static void begin_group(struct fill *f, enum option_group group, const struct node *given,
+                        void *base) {
     if (group == OPTIONS_LISTEN || group == OPTIONS_ADMIN) {
         struct config_listen *listen = base;
         listen->where = where_of(given);
         listen->group = (gid_t)-1;
         listen->enabled = true;
     } else if (group == OPTIONS_ROUTE) {
-        ((struct config_route *)base)->where = where_of(given);
+        struct config_route *route = base;
+        route->where = where_of(given);
+        route->auth.type = (enum config_auth_type)CHOICE_UNREAD;
     } else if (group == OPTIONS_TLS) {
         ((struct config_tls *)base)->where = where_of(given);
+    } else if (group == OPTIONS_ONLINE_ENDPOINT || group == OPTIONS_WEB_SERVICE) {
+        ((struct config_named *)base)->where = where_of(given);
+    } else if (group == OPTIONS_IDENTITY) {
+        struct config_identity *identity = base;
+        identity->where = where_of(given);
+        identity->type = (enum config_identity_type)CHOICE_UNREAD;
+        identity->name = fill_copy(f, text_of(given->name));
     }
 }
 
 void fill_group(struct fill *f, enum option_group group, const struct node *given, void *base,
                 bool defaults) {
-    begin_group(group, given, base);
+    begin_group(f, group, given, base);
     for (size_t i = 0; i < given->count; i++) {
         const struct node *node = &given->children[i];
         const struct option *option = option_find(group, text_of(node->name));
@@ -205,6 +236,7 @@ static void check_all(struct fill *f, const struct node *root) {
     }
     check_listeners(f, root);
     check_routes(f, routes);
+    check_references(f, root);
     environment_proxy(f, node_member(root, "proxy") != NULL);
 }
 

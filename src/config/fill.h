@@ -8,6 +8,11 @@
 #include "config/options.h"
 #include "config/source.h"
 
+#include <limits.h>
+
+/* The value of a choice that was not read, which has been told; see begin_group(). */
+#define CHOICE_UNREAD UINT_MAX
+
 /* What is known while a configuration is filled. */
 struct fill {
     const struct config_load_options *options;

@@ -1,227 +1,24 @@
 /* SPDX-License-Identifier: MIT */
-/* The table of all keys, as config/options.h says, and looking a key up. */
+/* Looking keys up in the table of config/option_table.c. */
 #include "config/options.h"
 
-#include "base/log.h"
 #include "base/nearest.h"
-#include "config/valid.h"
-
-#define SECONDS(n) ((uint64_t)(n)*1000)
-#define HOURS(n)   (SECONDS(3600) * (n))
-#define MEBI       ((uint64_t)1 << 20)
-
-static const struct option_choice auth_types[] = {
-    {"none", AUTH_NONE}, {"key", AUTH_KEY}, {NULL, 0}};
-static const struct option_choice min_versions[] = {{"1.2", 12}, {"1.3", 13}, {NULL, 0}};
-static const struct option_choice max_versions[] = {
-    {"1.2", 12}, {"1.3", 13}, {"highest", 0}, {NULL, 0}};
-static const struct option_choice log_levels[] = {{"error", LOG_LEVEL_ERROR},
-                                                  {"warning", LOG_LEVEL_WARNING},
-                                                  {"info", LOG_LEVEL_INFO},
-                                                  {"debug", LOG_LEVEL_DEBUG},
-                                                  {NULL, 0}};
-static const struct option_choice log_formats[] = {{"text", LOG_FORMAT_TEXT},
-                                                   {"json", LOG_FORMAT_JSON},
-                                                   {"journal", LOG_FORMAT_JOURNAL},
-                                                   {NULL, 0}};
-
-#define KEY(g, n, t, where) .group = OPTIONS_##g, .name = n, .type = OPTION_##t, .offset = where
-#define TOP(n, t, field)    KEY(TOP, n, t, offsetof(struct config, field))
-#define LIMITS(n, t, field) KEY(LIMITS, n, t, offsetof(struct config, field))
-#define LOG(n, t, field)    KEY(LOG, n, t, offsetof(struct config, field))
-#define TLS(n, t, field)    KEY(TLS, n, t, offsetof(struct config_tls, field))
-#define ROUTE(n, t, field)  KEY(ROUTE, n, t, offsetof(struct config_route, field))
-#define AUTH(n, t, field)   KEY(AUTH, n, t, offsetof(struct config_auth, field))
-#define CORS(n, t, field)   KEY(CORS, n, t, offsetof(struct cors, field))
-
-#define ORIGINS_EXPECTED                                                                           \
-    "\"https://HOST\" or \"https://HOST:PORT\" as browsers send it: small letters, no path, no "   \
-    "default port; or \"*\""
-
-/* Both kinds of listeners have the same keys, but for the port. */
-#define LISTENER(g, n, t, field) KEY(g, n, t, offsetof(struct config_listen, field))
-#define LISTENER_KEYS(g, port_)                                                                    \
-    {LISTENER(g, "address", STRING, address), .valid = valid_address,                              \
-     .expected = "an address in digits such as \"127.0.0.1\" or \"::1\"",                          \
-     .initial = "\"127.0.0.1\"", .doc = "The address to listen on."},                              \
-        {LISTENER(g, "port", PORT, port), .max = 65535, .initial = port_,                          \
-         .doc = "The port to listen on; 0 lets the kernel choose one."},                           \
-        {LISTENER(g, "unix", STRING, path), .valid = valid_socket_path,                            \
-         .expected = "an absolute path of at most 107 bytes",                                      \
-         .doc = "The path of a unix socket to listen on instead of an address."},                  \
-        {LISTENER(g, "mode", MODE, mode), .max = 0777, .initial = "\"0660\"",                      \
-         .doc = "The permissions of the unix socket."},                                            \
-        {LISTENER(g, "group", UNIXGROUP, group),                                                   \
-         .doc = "The group that the unix socket is given to."},                                    \
-        {LISTENER(g, "systemd", STRING, name), .valid = valid_socket_name,                         \
-         .expected = "a name of at most 255 letters, digits and punctuation marks but ':'",        \
-         .doc = "The name (FileDescriptorName=) of a socket that systemd passes, instead of an "   \
-                "address."},                                                                       \
-        {LISTENER(g, "allow_remote", BOOL, allow_remote), .initial = "false",                      \
-         .doc = "Whether the address may be another one than loopback, so that other machines "    \
-                "can call."},                                                                      \
-        {LISTENER(g, "allow_clients", CLIENTS, access), .initial = "[ ]",                          \
-         .doc = "The networks whose addresses may call; without any, all may."},                   \
-    {                                                                                              \
-        LISTENER(g, "allow_users", USERS, access),                                                 \
-            .initial = "[ ]",                                                                      \
-            .doc = "The users whose processes may call over a unix socket; without any, all may."  \
-    }
-
-const struct option option_table[] = {
-    {TOP("listen", GROUP_LIST, listen), .count = offsetof(struct config, listen_count),
-     .members = OPTIONS_LISTEN, .size = sizeof(struct config_listen),
-     .initial = "( { address = \"127.0.0.1\"; port = 8080; } )",
-     .doc = "Where callers are served: a list of listeners."},
-    {TOP("admin", GROUP, admin), .members = OPTIONS_ADMIN,
-     .initial = "{ address = \"127.0.0.1\"; port = 8081; }",
-     .doc = "Where health, metrics and status are served."},
-    {TOP("workers", NUMBER, workers), .max = 256, .initial = "0",
-     .doc = "Threads that serve; 0 chooses two, or fewer on fewer processors."},
-    {TOP("hosts", STRINGS, hosts), .count = offsetof(struct config, host_count),
-     .valid = valid_host, .expected = "a name or an address without a port", .initial = "[ ]",
-     .doc =
-         "Names by which callers may address the gateway, besides the loopback names and its own "
-         "addresses."},
-    {TOP("tls", GROUP, tls), .members = OPTIONS_TLS, .initial = "{ }",
-     .doc = "How connections to endpoints are secured, where a route does not say otherwise."},
-    {TOP("proxy", PROXY, proxy),
-     .doc = "The egress proxy; without it the environment's https_proxy and no_proxy count, \"\" "
-            "turns that off."},
-    {KEY(TOP, "limits", GROUP, 0), .members = OPTIONS_LIMITS, .initial = "{ }",
-     .doc = "What callers may use up."},
-    {TOP("drain_timeout_ms", MS, drain_timeout), .max = HOURS(1), .initial = "30000",
-     .doc = "How long requests may still take when the gateway is told to stop."},
-    {KEY(TOP, "log", GROUP, 0), .members = OPTIONS_LOG, .initial = "{ }", .doc = "What is logged."},
-    {TOP("routes", GROUP_LIST, routes), .count = offsetof(struct config, route_count),
-     .members = OPTIONS_ROUTE, .size = sizeof(struct config_route), .initial = "( )",
-     .doc = "What is served: a list of routes from a local path to an endpoint."},
-
-    LISTENER_KEYS(LISTEN, "8080"),
-
-    {KEY(ADMIN, "enabled", BOOL, offsetof(struct config_listen, enabled)), .initial = "true",
-     .doc = "Whether there is an admin listener."},
-    LISTENER_KEYS(ADMIN, "8081"),
-
-    {LIMITS("connections", NUMBER, max_connections), .min = 1, .max = 1000000, .initial = "4096",
-     .doc = "Callers' connections at once; each may need 24 KiB and two descriptors."},
-    {LIMITS("header_bytes", NUMBER, header_bytes), .min = 1024, .max = 65536, .initial = "8192",
-     .doc = "The largest request head."},
-    {LIMITS("client_idle_timeout_ms", MS, client_idle_timeout), .min = 100, .max = HOURS(24),
-     .initial = "75000", .doc = "How long a caller's connection may rest between requests."},
-    {LIMITS("client_header_timeout_ms", MS, client_header_timeout), .min = 100, .max = SECONDS(600),
-     .initial = "10000", .doc = "How long a request head may take to arrive."},
-
-    {LOG("level", CHOICE, log_level), .choices = log_levels, .initial = "\"info\"",
-     .doc = "The least important kind of message that is logged."},
-    {LOG("format", CHOICE, log_format), .choices = log_formats, .initial = "\"text\"",
-     .doc =
-         "How log lines look; journal is text without the time and with the level as the journal "
-         "takes it."},
-    {LOG("access", BOOL, log_access), .initial = "false",
-     .doc = "Whether every request is logged."},
-
-    {TLS("min_version", CHOICE, min_version), .choices = min_versions, .initial = "\"1.2\"",
-     .doc = "The oldest version of TLS."},
-    {TLS("max_version", CHOICE, max_version), .choices = max_versions, .initial = "\"highest\"",
-     .doc = "The newest version of TLS."},
-    {TLS("ca_file", FILE, ca_file),
-     .doc = "A PEM file of the authorities to trust, instead of the system's."},
-    {TLS("client_certificate", FILE, client_certificate),
-     .doc = "A PEM file with the certificate to show to the endpoint, and its chain."},
-    {TLS("client_key", FILE, client_key),
-     .doc = "A PEM file with its key, if that is not in the same file."},
-    {TLS("pin", STRING, pin), .valid = valid_pin,
-     .expected = "\"sha256//\" and 44 characters of base64, several separated by ';'",
-     .doc = "The public keys of which the endpoint must have one, besides a valid certificate."},
-
-    {ROUTE("path", STRING, path), .required = true, .valid = route_path_valid,
-     .expected = "a path such as \"/score\": no query, no empty or dot segment, no '/' at its end",
-     .doc = "The local path."},
-    {ROUTE("subpaths", BOOL, subpaths), .initial = "false",
-     .doc = "Whether everything below the path is served too; the rest is appended to the "
-            "scoring URI."},
-    {ROUTE("scoring_uri", URI, scoring), .required = true, .doc = "Where the endpoint scores."},
-    {ROUTE("swagger_uri", URI, swagger),
-     .doc = "Where the endpoint describes itself; the scoring URI with its last segment "
-            "swagger.json if not given."},
-    {ROUTE("auth", GROUP, auth), .members = OPTIONS_AUTH, .initial = "{ }",
-     .doc = "The credential that is added."},
-    {ROUTE("cors", CORS, cors), .members = OPTIONS_CORS, .size = sizeof(struct cors),
-     .doc = "Which pages may call from a browser; without it none."},
-    {ROUTE("methods", METHODS, methods), .initial = "[ \"POST\", \"GET\" ]",
-     .doc = "The methods served; HEAD follows GET, OPTIONS is answered by the gateway."},
-    {ROUTE("set_headers", HEADERS, set_headers),
-     .count = offsetof(struct config_route, set_header_count), .initial = "{ }",
-     .doc = "Fields added to every request, in place of the caller's."},
-    {ROUTE("default_content_type", STRING, default_content_type), .valid = valid_media_type,
-     .expected = "a media type such as \"application/json\"",
-     .doc = "The type given to a body that comes with none or as a form."},
-    {ROUTE("required", BOOL, required), .initial = "true",
-     .doc = "Whether the gateway is ready only once this route is."},
-    {ROUTE("idempotent", BOOL, idempotent), .initial = "false",
-     .doc = "Whether a request may be sent twice: your word that scoring has no effect."},
-    {ROUTE("deployment", STRING, deployment), .valid = parse_is_token,
-     .expected = "the name of a deployment: letters, digits, '-' and '_'",
-     .doc = "The deployment that is asked for (azureml-model-deployment)."},
-    {ROUTE("client_deployment", BOOL, client_deployment), .initial = "false",
-     .doc = "Whether callers may name the deployment themselves."},
-    {ROUTE("connect_timeout_ms", MS, connect_timeout), .min = 1, .max = SECONDS(600),
-     .initial = "5000", .doc = "How long a connection to the endpoint may take."},
-    {ROUTE("response_timeout_ms", MS, response_timeout), .min = 1, .max = HOURS(24),
-     .initial = "190000", .doc = "How long the endpoint may take to begin its answer."},
-    {ROUTE("idle_timeout_ms", MS, idle_timeout), .min = 1, .max = HOURS(24), .initial = "60000",
-     .doc = "How long a body may stand still on its way."},
-    {ROUTE("total_timeout_ms", MS, total_timeout), .max = HOURS(24), .initial = "0",
-     .doc = "How long all of it may take; 0 sets no limit."},
-    {ROUTE("body_bytes", SIZE, body_bytes), .max = MEBI << 20, .initial = "104857600",
-     .doc = "The largest request body."},
-    {ROUTE("replay_bytes", SIZE, replay_bytes), .max = 1024 * MEBI, .initial = "1048576",
-     .doc = "The largest request body that is kept until the answer begins, to be sent again where "
-            "that is safe."},
-    {ROUTE("tls", GROUP, tls), .members = OPTIONS_TLS, .inherits = true,
-     .doc = "How connections to this endpoint are secured; what it does not say is as at the top "
-            "level."},
-    {ROUTE("allow_insecure_upstream", BOOL, allow_insecure), .initial = "false",
-     .doc = "Whether the endpoint's URIs may be http, readable on the way."},
-
-    {AUTH("type", CHOICE, type), .choices = auth_types, .initial = "\"none\"",
-     .doc = "The kind of credential."},
-    {AUTH("header", STRING, header), .valid = valid_auth_header,
-     .expected = "the name of a field that the gateway does not write itself",
-     .initial = "\"Authorization\"", .doc = "The field that carries the credential."},
-    {AUTH("prefix", STRING, prefix), .valid = valid_value,
-     .expected = "characters that a field value may hold", .initial = "\"Bearer \"",
-     .doc = "What stands before the credential in the field."},
-    {AUTH("primary", SECRET, primary), .doc = "The key."},
-    {AUTH("secondary", SECRET, secondary),
-     .doc = "The other key, used when the endpoint refuses the first."},
-
-    {CORS("origins", STRINGS, origins), .count = offsetof(struct cors, origin_count),
-     .required = true, .valid = valid_origin, .expected = ORIGINS_EXPECTED,
-     .doc = "The origins whose pages may call; \"*\" is any."},
-    {CORS("methods", METHODS, methods),
-     .doc = "The methods that pages may use; those of the route if not given."},
-    {CORS("headers", STRINGS, headers), .count = offsetof(struct cors, header_count),
-     .valid = parse_is_token, .expected = "the name of a field", .initial = "[ ]",
-     .doc = "The request fields that pages may set besides Content-Type."},
-    {CORS("expose", STRINGS, expose), .count = offsetof(struct cors, expose_count),
-     .valid = parse_is_token, .expected = "the name of a field", .initial = "[ ]",
-     .doc = "The answer fields that pages may read."},
-    {CORS("max_age_s", NUMBER, max_age_s), .max = 86400, .initial = "600",
-     .doc = "How long a browser may remember the answer to a preflight."},
-    {CORS("credentials", BOOL, credentials), .initial = "false",
-     .doc = "Whether pages may send cookies; the endpoint never sees them."},
-    {CORS("private_network", BOOL, private_network), .initial = "false",
-     .doc = "Whether pages from the public network may call into this private one."},
-};
-const size_t option_count = ARRAY_LEN(option_table);
 
 const char *option_group_name(enum option_group group) {
-    static const char *const names[] = {
-        [OPTIONS_TOP] = "",          [OPTIONS_LISTEN] = "listen", [OPTIONS_ADMIN] = "admin",
-        [OPTIONS_LIMITS] = "limits", [OPTIONS_LOG] = "log",       [OPTIONS_TLS] = "tls",
-        [OPTIONS_ROUTE] = "routes",  [OPTIONS_AUTH] = "auth",     [OPTIONS_CORS] = "cors"};
+    static const char *const names[] = {[OPTIONS_TOP] = "",
+                                        [OPTIONS_LISTEN] = "listen",
+                                        [OPTIONS_ADMIN] = "admin",
+                                        [OPTIONS_LIMITS] = "limits",
+                                        [OPTIONS_LOG] = "log",
+                                        [OPTIONS_TLS] = "tls",
+                                        [OPTIONS_ROUTE] = "routes",
+                                        [OPTIONS_AUTH] = "auth",
+                                        [OPTIONS_CORS] = "cors",
+                                        [OPTIONS_IDENTITY] = "identities",
+                                        [OPTIONS_AZURE] = "azure",
+                                        [OPTIONS_ONLINE_ENDPOINT] = "online_endpoint",
+                                        [OPTIONS_WEB_SERVICE] = "web_service",
+                                        [OPTIONS_KEY_VAULT] = "secret"};
     return names[group];
 }
 
@@ -239,8 +36,15 @@ enum option_group option_elsewhere(enum option_group group, struct text name) {
     return OPTION_GROUPS;
 }
 
+const char *option_choice_name(const struct option *option, unsigned value) {
+    for (const struct option_choice *c = option->choices; c->name; c++)
+        if (c->value == value)
+            return c->name;
+    return NULL;
+}
+
 const char *option_nearest(enum option_group group, struct text name) {
-    const char *names[ARRAY_LEN(option_table)];
+    const char *names[OPTIONS_MAX];
     size_t count = 0;
     for (size_t i = 0; i < option_count; i++)
         if (option_table[i].group == group)

@@ -14,15 +14,20 @@
 
 /* Which group of the file a key belongs to, and so which structure its offset counts from. */
 enum option_group {
-    OPTIONS_TOP,    /* struct config */
-    OPTIONS_LISTEN, /* struct config_listen */
-    OPTIONS_ADMIN,  /* struct config_listen */
-    OPTIONS_LIMITS, /* struct config */
-    OPTIONS_LOG,    /* struct config */
-    OPTIONS_TLS,    /* struct config_tls */
-    OPTIONS_ROUTE,  /* struct config_route */
-    OPTIONS_AUTH,   /* struct config_auth */
-    OPTIONS_CORS,   /* struct cors */
+    OPTIONS_TOP,             /* struct config */
+    OPTIONS_LISTEN,          /* struct config_listen */
+    OPTIONS_ADMIN,           /* struct config_listen */
+    OPTIONS_LIMITS,          /* struct config */
+    OPTIONS_LOG,             /* struct config */
+    OPTIONS_TLS,             /* struct config_tls */
+    OPTIONS_ROUTE,           /* struct config_route */
+    OPTIONS_AUTH,            /* struct config_auth */
+    OPTIONS_CORS,            /* struct cors */
+    OPTIONS_IDENTITY,        /* struct config_identity */
+    OPTIONS_AZURE,           /* struct config_azure */
+    OPTIONS_ONLINE_ENDPOINT, /* struct config_named */
+    OPTIONS_WEB_SERVICE,     /* struct config_named */
+    OPTIONS_KEY_VAULT,       /* struct config_secret */
     OPTION_GROUPS
 };
 
@@ -44,10 +49,21 @@ enum option_type {
     OPTION_SECRET,     /* struct config_secret */
     OPTION_URI,        /* struct config_uri */
     OPTION_PROXY,      /* char *, the URL of an egress proxy */
+    OPTION_BASE_URL,   /* char *, a URL without a slash at its end, to which paths are added */
+    OPTION_TIME,       /* char *, a time as parse_time() takes it, or the path of a file with one */
     OPTION_HEADERS,    /* struct config_header * and a size_t at count */
     OPTION_GROUP,      /* a structure with the keys of members */
     OPTION_CORS,       /* struct cors *, NULL if not given, with the keys of members */
     OPTION_GROUP_LIST, /* an array of structures of size bytes and a size_t at count */
+    OPTION_GROUP_MAP,  /* the same of groups with names of their own: a char * that each structure
+                          begins with */
+};
+
+/* What a base URL may be, besides https with a host, a port and a path. */
+enum option_url {
+    URL_HTTPS,
+    URL_HTTP, /* or http */
+    URL_HOST, /* no path */
 };
 
 struct option_choice {
@@ -66,12 +82,15 @@ struct option {
     const char *expected;                /* what a string has to be, for people */
     enum option_group members;           /* of groups */
     size_t size;                         /* of one element of OPTION_GROUP_LIST */
+    enum option_url url;                 /* of base URLs */
     bool required;
     bool inherits;       /* keys that this group does not give come from the top level's */
     const char *initial; /* the default as a user would write it; NULL: none */
     const char *doc;     /* one sentence */
 };
 
+/* There are never more. */
+#define OPTIONS_MAX 128
 extern const struct option option_table[];
 extern const size_t option_count;
 
@@ -81,5 +100,7 @@ const char *option_group_name(enum option_group group);
 const struct option *option_find(enum option_group group, struct text name);
 /* The group of another place that knows a key of that name, or OPTION_GROUPS. */
 enum option_group option_elsewhere(enum option_group group, struct text name);
+/* The choice that stands for VALUE, or NULL. */
+const char *option_choice_name(const struct option *option, unsigned value);
 /* The key of the group that is spelt most like NAME, or NULL. */
 const char *option_nearest(enum option_group group, struct text name);

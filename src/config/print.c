@@ -50,12 +50,6 @@ static void print_number(struct buf *into, const struct option *option, const vo
         buf_add_char(into, 'L');
 }
 
-static void print_choice(struct buf *into, const struct option *option, unsigned value) {
-    for (const struct option_choice *c = option->choices; c->name; c++)
-        if (c->value == value)
-            config_quote(into, text_of(c->name));
-}
-
 static void print_strings(struct buf *into, char *const *strings, size_t n) {
     buf_add_string(into, "[");
     for (size_t i = 0; i < n; i++) {
@@ -77,11 +71,25 @@ static void print_methods(struct buf *into, unsigned set) {
     buf_add_string(into, " ]");
 }
 
-static void print_secret(struct buf *into, const struct config_secret *s) {
+static void print_nested(struct printer *p, enum option_group group, const void *base) {
+    buf_add_string(p->into, "{\n");
+    p->depth++;
+    print_group(p, group, base);
+    p->depth--;
+    indent(p);
+    buf_add_char(p->into, '}');
+}
+
+static void print_secret(struct printer *p, const struct config_secret *s) {
+    struct buf *into = p->into;
     static const char *const names[] = {
         [SECRET_FILE] = "file", [SECRET_ENV] = "env", [SECRET_CREDENTIAL] = "credential"};
     if (s->kind == SECRET_INLINE) {
         buf_add_string(into, "\"***\"");
+        return;
+    }
+    if (s->kind == SECRET_KEY_VAULT) {
+        print_nested(p, OPTIONS_KEY_VAULT, s);
         return;
     }
     buf_addf(into, "{ %s = ", names[s->kind]);
@@ -116,15 +124,6 @@ static void print_headers(struct printer *p, const struct config_header *headers
     buf_add_char(p->into, '}');
 }
 
-static void print_nested(struct printer *p, enum option_group group, const void *base) {
-    buf_add_string(p->into, "{\n");
-    p->depth++;
-    print_group(p, group, base);
-    p->depth--;
-    indent(p);
-    buf_add_char(p->into, '}');
-}
-
 static void print_list(struct printer *p, const struct option *option, const char *array,
                        size_t n) {
     if (n == 0) {
@@ -143,6 +142,26 @@ static void print_list(struct printer *p, const struct option *option, const cha
     buf_add_char(p->into, ')');
 }
 
+/* Each structure begins with its name. */
+static void print_map(struct printer *p, const struct option *option, const char *array, size_t n) {
+    if (n == 0) {
+        buf_add_string(p->into, "{ }");
+        return;
+    }
+    buf_add_string(p->into, "{\n");
+    p->depth++;
+    for (size_t i = 0; i < n; i++) {
+        const void *element = array + i * option->size;
+        indent(p);
+        buf_addf(p->into, "%s = ", *(char *const *)element);
+        print_nested(p, option->members, element);
+        buf_add_string(p->into, ";\n");
+    }
+    p->depth--;
+    indent(p);
+    buf_add_char(p->into, '}');
+}
+
 static void print_value(struct printer *p, const struct option *option, const void *base) {
     const void *field = at(base, option->offset);
     const size_t *count = at(base, option->count);
@@ -158,10 +177,12 @@ static void print_value(struct printer *p, const struct option *option, const vo
         print_number(p->into, option, field);
         break;
     case OPTION_CHOICE:
-        print_choice(p->into, option, *(const unsigned *)field);
+        config_quote(p->into, text_of(option_choice_name(option, *(const unsigned *)field)));
         break;
     case OPTION_STRING:
     case OPTION_FILE:
+    case OPTION_BASE_URL:
+    case OPTION_TIME:
         config_quote(p->into, text_of(*string));
         break;
     case OPTION_STRINGS:
@@ -183,7 +204,7 @@ static void print_value(struct printer *p, const struct option *option, const vo
         print_users(p->into, field);
         break;
     case OPTION_SECRET:
-        print_secret(p->into, field);
+        print_secret(p, field);
         break;
     case OPTION_URI:
         print_masked(p->into, ((const struct config_uri *)field)->text);
@@ -203,15 +224,37 @@ static void print_value(struct printer *p, const struct option *option, const vo
     case OPTION_GROUP_LIST:
         print_list(p, option, *(char *const *)field, *count);
         break;
+    case OPTION_GROUP_MAP:
+        print_map(p, option, *(char *const *)field, *count);
+        break;
     }
+}
+
+static bool is_unset(const struct option *option, const void *base);
+
+/* Whether a group was not given: what has to be in it is not. */
+static bool lacks_member(enum option_group group, const void *base) {
+    for (size_t i = 0; i < option_count; i++)
+        if (option_table[i].group == group && option_table[i].required &&
+            is_unset(&option_table[i], base))
+            return true;
+    return false;
 }
 
 /* Whether there is nothing to print: a key without a default that was not given. */
 static bool is_unset(const struct option *option, const void *base) {
     const void *field = at(base, option->offset);
     switch (option->type) {
+    case OPTION_CHOICE:
+        return !option_choice_name(option, *(const unsigned *)field);
+    case OPTION_URI:
+        return !((const struct config_uri *)field)->text;
+    case OPTION_GROUP:
+        return lacks_member(option->members, field);
     case OPTION_STRING:
     case OPTION_FILE:
+    case OPTION_BASE_URL:
+    case OPTION_TIME:
     case OPTION_CORS:
         return !*(void *const *)field;
     case OPTION_UNIXGROUP:
@@ -225,13 +268,19 @@ static bool is_unset(const struct option *option, const void *base) {
     }
 }
 
+/* Whether a key of a group has a meaning beside what the group says. */
+static bool belongs(const struct option *option, const void *base) {
+    if (option->group == OPTIONS_LISTEN || option->group == OPTIONS_ADMIN)
+        return check_listener_has(((const struct config_listen *)base)->kind, option->name);
+    if (option->group == OPTIONS_IDENTITY)
+        return check_identity_has(((const struct config_identity *)base)->type, option->name);
+    return true;
+}
+
 static void print_group(struct printer *p, enum option_group group, const void *base) {
-    bool listener = group == OPTIONS_LISTEN || group == OPTIONS_ADMIN;
     for (size_t i = 0; i < option_count; i++) {
         const struct option *option = &option_table[i];
-        if (option->group != group ||
-            (listener &&
-             !check_listener_has(((const struct config_listen *)base)->kind, option->name)))
+        if (option->group != group || !belongs(option, base))
             continue;
         indent(p);
         if (is_unset(option, base)) {

@@ -29,16 +29,31 @@ struct secret *secret_source_check(struct text value, struct buf *why) {
     return secret;
 }
 
+/* The content of a file that is as secret_source_read() wants it. */
+static bool read_closed(const char *path, bool insecure_permissions, struct buf *content,
+                        struct buf *why) {
+    struct file_facts facts;
+    buf_init(content, SECRET_FILE_MAX);
+    if (!file_read(path, content, &facts, why))
+        return false;
+    if (insecure_permissions || !(facts.mode & (S_IROTH | S_IWOTH)))
+        return true;
+    buf_addf(why, "is open to every user (mode %04o); expected chmod o-rwx",
+             (unsigned)(facts.mode & 07777));
+    return false;
+}
+
+bool secret_source_check_file(const char *path, bool insecure_permissions, struct buf *why) {
+    struct buf content;
+    bool ok = read_closed(path, insecure_permissions, &content, why);
+    buf_wipe(&content);
+    return ok;
+}
+
 static struct secret *read_file(const char *path, bool insecure_permissions, struct buf *why) {
     struct buf content;
-    struct file_facts facts;
     struct secret *secret = NULL;
-    buf_init(&content, SECRET_FILE_MAX);
-    bool ok = file_read(path, &content, &facts, why);
-    if (ok && !insecure_permissions && facts.mode & (S_IROTH | S_IWOTH)) {
-        buf_addf(why, "is open to every user (mode %04o); expected chmod o-rwx",
-                 (unsigned)(facts.mode & 07777));
-    } else if (ok) {
+    if (read_closed(path, insecure_permissions, &content, why)) {
         struct text value = buf_text(&content);
         while (value.len && (value.at[value.len - 1] == '\n' || value.at[value.len - 1] == '\r'))
             value.len--;

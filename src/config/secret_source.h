@@ -20,5 +20,10 @@
 struct secret *secret_source_read(enum config_secret_kind kind, const char *source,
                                   bool insecure_permissions, struct buf *why) MUST_CHECK;
 
+/* Whether PATH is a file that read by the same rules could hold a secret, whatever is in it: for
+ * private keys, which are read elsewhere. The reason against it is appended to WHY. */
+bool secret_source_check_file(const char *path, bool insecure_permissions,
+                              struct buf *why) MUST_CHECK;
+
 /* A secret of VALUE if that has the form of a credential, else NULL as above. */
 struct secret *secret_source_check(struct text value, struct buf *why) MUST_CHECK;

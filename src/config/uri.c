@@ -6,6 +6,7 @@
 #include "config/valid.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define URI_MAX   8192
@@ -116,7 +117,7 @@ static char *copy_lower(struct text t) {
     return copy;
 }
 
-static void free_parts(struct config_uri *uri) {
+void uri_done(struct config_uri *uri) {
     free(uri->text);
     free(uri->host);
     free(uri->authority);
@@ -162,7 +163,7 @@ const char *uri_parse(struct text t, struct config_uri *uri) {
     made.path = p.path.len ? strndup(p.path.at, p.path.len) : strdup("/");
     made.query = p.has_query ? strndup(p.query.at, p.query.len) : NULL;
     if (!made.host || !made.path || (p.has_query && !made.query) || !write_texts(&made)) {
-        free_parts(&made);
+        uri_done(&made);
         return NO_MEMORY;
     }
     *uri = made;
@@ -179,6 +180,27 @@ const char *uri_swagger(const struct config_uri *scoring, struct config_uri *uri
         buf_addf(&b, "?%s", scoring->query);
     const char *wrong = buf_ok(&b) ? uri_parse(buf_text(&b), uri) : NO_MEMORY;
     buf_done(&b);
+    return wrong;
+}
+
+const char *uri_base(struct text t, bool http, bool path, char **base) {
+    struct config_uri uri;
+    const char *wrong = uri_parse(t, &uri);
+    if (wrong)
+        return wrong;
+    size_t end = strlen(uri.path);
+    while (end && uri.path[end - 1] == '/')
+        end--;
+    if (uri.query)
+        wrong = "it holds a query";
+    else if (!uri.tls && !http)
+        wrong = "its scheme is http, and what is sent there is secret; expected https";
+    else if (end && !path)
+        wrong = "it holds a path";
+    else if (asprintf(base, "%s://%s%.*s", uri.tls ? "https" : "http", uri.authority, (int)end,
+                      uri.path) < 0)
+        wrong = NO_MEMORY;
+    uri_done(&uri);
     return wrong;
 }
 

@@ -32,3 +32,17 @@ bool valid_auth_header(struct text t);
 bool valid_is_secret_header(struct text name);
 /* "*" or an origin. */
 bool valid_origin(struct text t);
+
+/* An ID of Azure (a GUID, a tenant's domain name): visible ASCII without slashes, no dot segment.
+ */
+bool valid_id(struct text t);
+/* A name of a thing in Azure: the same, letters of all scripts besides. */
+bool valid_resource(struct text t);
+/* "/subscriptions/…": visible ASCII. */
+bool valid_resource_id(struct text t);
+/* What a token of the client credentials grant is for: RESOURCE "/.default". */
+bool valid_scope(struct text t);
+/* YYYY-MM-DD, perhaps with "-preview". */
+bool valid_api_version(struct text t);
+/* A name or a version of a secret of Key Vault. */
+bool valid_vault_name(struct text t);

@@ -11,7 +11,9 @@
 
 _Static_assert(sizeof(enum log_level) == sizeof(unsigned) &&
                    sizeof(enum log_format) == sizeof(unsigned) &&
-                   sizeof(enum config_auth_type) == sizeof(unsigned),
+                   sizeof(enum config_auth_type) == sizeof(unsigned) &&
+                   sizeof(enum config_identity_type) == sizeof(unsigned) &&
+                   sizeof(enum config_cloud) == sizeof(unsigned),
                "value_choice() writes an unsigned");
 
 #define METHODS_MAX 5

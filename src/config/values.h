@@ -20,6 +20,9 @@ const struct node *value_elements(const struct node *node, size_t *count);
 /* Users, groups and addresses: values_access.c. */
 value_reader value_unix_group, value_clients, value_users;
 
+/* URLs of Azure's services, and times: values_azure.c. */
+value_reader value_base_url, value_time;
+
 /* Secrets, URIs and header fields: values_route.c. */
 value_reader value_secret, value_uri, value_proxy;
 void value_headers(struct fill *f, const struct option *option, const struct node *node,

@@ -37,6 +37,12 @@ static const struct node *source_of(const struct node *node, enum config_secret_
     return NULL;
 }
 
+/* Whether a group is one of Key Vault, and not of another source as well. */
+static bool is_vault(const struct node *node) {
+    return node_member(node, "key_vault") && !node_member(node, "file") &&
+           !node_member(node, "env") && !node_member(node, "credential");
+}
+
 static void read_source(struct fill *f, const struct option *option, const struct node *node,
                         struct config_secret *secret) {
     const struct option_key key = option_key(option);
@@ -69,6 +75,11 @@ void value_secret(struct fill *f, const struct option *option, const struct node
                   void *field) {
     struct config_secret *secret = field;
     secret->where = node->place.where;
+    if (is_vault(node)) {
+        secret->kind = SECRET_KEY_VAULT;
+        fill_group(f, OPTIONS_KEY_VAULT, node, secret, true);
+        return;
+    }
     if (node->type != NODE_STRING) {
         read_source(f, option, node, secret);
         return;

@@ -40,6 +40,10 @@ static const char *type_name(const struct option *o) {
     case OPTION_URI:
     case OPTION_PROXY:
         return "URI";
+    case OPTION_BASE_URL:
+        return "URL";
+    case OPTION_TIME:
+        return "time or file";
     case OPTION_HEADERS:
         return "group of strings";
     case OPTION_GROUP:
@@ -47,6 +51,8 @@ static const char *type_name(const struct option *o) {
         return "group";
     case OPTION_GROUP_LIST:
         return "list of groups";
+    case OPTION_GROUP_MAP:
+        return "group of groups";
     }
     return "?";
 }

@@ -16,6 +16,9 @@
 /* A route with MORE keys. */
 #define ROUTE(more) "routes = ( { path = \"/a\"; scoring_uri = \"https://h/s\"; " more " } );"
 #define KEY(more)   ROUTE("auth = { type = \"key\"; primary = \"k\"; " more " };")
+#define SECRET                                                                                     \
+    "a string, { file = \"PATH\"; }, { env = \"NAME\"; }, { credential = \"NAME\"; } or { "        \
+    "key_vault = \"https://HOST\"; name = \"NAME\"; identity = \"NAME\"; }"
 #define TOO_LONG                                                                                   \
     "/0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567"    \
     "8901234567890123456789"
@@ -200,7 +203,7 @@ static void test_names(void **state) {
     (void)state;
     static const struct wrong cases[] = {
         {"worker = 1;", "c:1: unknown key worker; did you mean workers?\n"},
-        {"identities = { };", "c:1: unknown key identities\n"},
+        {"backends = { };", "c:1: unknown key backends\n"},
         {"log = { levle = \"info\"; };", "c:1: unknown key levle in log; did you mean level?\n"},
         {"header_bytes = 8192;", "c:1: unknown key header_bytes; it belongs in limits\n"},
         {"limits = { workers = 1; };",
@@ -284,7 +287,9 @@ static void test_listeners(void **state) {
 static void test_routes(void **state) {
     (void)state;
     static const struct wrong cases[] = {
-        {"routes = ( { } );", "c:1: routes.path is missing\nc:1: routes.scoring_uri is missing\n"},
+        {"routes = ( { } );",
+         "c:1: routes.path is missing\nc:1: routes.scoring_uri is missing; expected that, "
+         "online_endpoint or web_service\n"},
         {"routes = (\n{ path = \"/a\"; scoring_uri = \"https://h/s\"; },\n"
          "{ path = \"/a\"; scoring_uri = \"https://h/t\"; } );",
          "c:3: routes.path: the route of c:2 has this path already\n"},
@@ -307,8 +312,9 @@ static void test_routes(void **state) {
         {ROUTE("swagger_uri = \"h/s\";"),
          "c:1: routes.swagger_uri: this is no URI of an endpoint: it has no scheme; expected "
          "https://HOST/PATH\n"},
-        {ROUTE("auth = { type = \"token\"; };"),
-         "c:1: auth.type: \"token\" is wrong; expected \"none\" or \"key\"\n"},
+        {ROUTE("auth = { type = \"tocken\"; primary = \"k\"; };"),
+         "c:1: auth.type: \"tocken\" is wrong; expected \"none\", \"key\", \"token\", "
+         "\"endpoint-key\", \"endpoint-token\" or \"entra\"; did you mean \"token\"?\n"},
         {ROUTE("auth = { type = \"key\"; };"), "c:1: auth.primary is missing: the key to send\n"},
         {ROUTE("auth = { type = \"key\"; secondary = \"k\"; };"),
          "c:1: auth.primary is missing: the key to send\n"},
@@ -329,12 +335,10 @@ static void test_routes(void **state) {
          "c:1: auth.primary: files are not possible here\n"},
         {ROUTE("auth = { type = \"key\"; primary = { env = \"SCOREGATE_TEST_NONE\"; }; };"),
          "c:1: auth.primary: the env \"SCOREGATE_TEST_NONE\" is not set\n"},
-        {ROUTE("auth = { type = \"key\"; primary = { key_vault = \"x\"; }; };"),
-         "c:1: auth.primary: expected a string, { file = \"PATH\"; }, { env = \"NAME\"; } or "
-         "{ credential = \"NAME\"; }\n"},
+        {ROUTE("auth = { type = \"key\"; primary = { vault = \"x\"; }; };"),
+         "c:1: auth.primary: expected " SECRET "\n"},
         {ROUTE("auth = { type = \"key\"; primary = 123; };"),
-         "c:1: auth.primary: expected a string, { file = \"PATH\"; }, { env = \"NAME\"; } or "
-         "{ credential = \"NAME\"; }; a string stands in quotes: \"123\"\n"},
+         "c:1: auth.primary: expected " SECRET "; a string stands in quotes: \"123\"\n"},
         {KEY("header = \"Host\";"),
          "c:1: auth.header: \"Host\" is wrong; expected the name of a field that the gateway does "
          "not write itself\n"},

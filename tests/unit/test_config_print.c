@@ -134,8 +134,17 @@ static struct buf sample(void) {
     return b;
 }
 
-/* With the '#' taken away where it stands before a setting, and each key file replaced with FILE.
- */
+/* Appends LINE, with the file of a setting that begins as BEFORE replaced with FILE. */
+static bool replace_file(struct buf *all, struct text line, const char *before, const char *after,
+                         const char *file) {
+    const char *at = memmem(line.at, line.len, before, strlen(before));
+    if (at)
+        buf_addf(all, "%.*s%s%s%s\n", (int)(at - line.at), line.at, before, file, after);
+    return at != NULL;
+}
+
+/* With the '#' taken away where it stands before a setting, and each file that is read replaced
+ * with FILE. */
 static struct buf with_all_settings(struct text text, const char *file) {
     struct buf all;
     buf_init(&all, TEXT_MAX);
@@ -146,11 +155,9 @@ static struct buf with_all_settings(struct text text, const char *file) {
             code = text_skip(code, 1);
         if (text_starts(code, TEXT("@include")))
             continue;
-        static const char before[] = "= { file = \"";
-        const char *key = memmem(code.at, code.len, before, strlen(before));
-        if (key)
-            buf_addf(&all, "%.*s%s%s\"; };\n", (int)(key - code.at), code.at, before, file);
-        else
+        if (!replace_file(&all, code, "= { file = \"", "\"; };", file) &&
+            !replace_file(&all, code, "certificate = \"", "\";", file) &&
+            !replace_file(&all, code, "certificate_key = \"", "\";", file))
             buf_addf(&all, "%.*s\n", TEXT_ARG(code));
     }
     return all;
@@ -173,7 +180,8 @@ static void test_sample_is_right_with_all_settings(void **state) {
     assert_int_equal(write(fd, "key\n", 4), 4);
     struct buf text = sample(), all = with_all_settings(buf_text(&text), file);
     struct config *c = load(all.at);
-    assert_int_equal(c->route_count, 1);
+    assert_int_equal(c->route_count, 5);
+    assert_int_equal(c->identity_count, 7);
     assert_int_equal(c->listen_count, 3);
     config_unref(&c);
     assert_int_equal(close(fd), 0);
@@ -197,7 +205,7 @@ static bool has_setting(struct text text, const char *name, const char *value) {
 
 static bool is_group(const struct option *option) {
     return option->type == OPTION_GROUP || option->type == OPTION_GROUP_LIST ||
-           option->type == OPTION_CORS;
+           option->type == OPTION_GROUP_MAP || option->type == OPTION_CORS;
 }
 
 static void test_sample_shows_every_default(void **state) {
