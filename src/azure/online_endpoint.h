@@ -13,7 +13,11 @@ struct azure_workspace {
     const char *subscription, *resource_group, *workspace;
 };
 
-/* Each writes a request; false: out of memory. BEARER: a token for the management resource. */
+/* Appends "/subscriptions/…/workspaces/WORKSPACE", percent-encoded. */
+void azure_add_workspace(struct buf *url, const struct azure_workspace *w);
+
+/* Each writes a request, which is azure_request_done()'s in any case; false: out of memory. BEARER:
+ * a token for the management resource. */
 bool online_endpoint_get(const struct azure_workspace *w, const char *name, struct secret *bearer,
                          struct azure_request *r) MUST_CHECK;
 bool online_endpoint_list(const struct azure_workspace *w, const struct azure_filter *filter,

@@ -17,7 +17,7 @@ enum azure_auth {
 struct azure_service {
     char *name;
     char *kind;                      /* "online" , or v1's computeType: "ACI", "AKS", … */
-    char *state;                     /* provisioningState, or v1's state */
+    char *state;                     /* provisioningState, or v1's state; "unknown" if not said */
     char *scoring_uri, *swagger_uri; /* NULL: none (yet) */
     enum azure_auth auth;
 };

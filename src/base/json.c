@@ -286,3 +286,14 @@ bool json_number(const struct json *value, double *number) {
     *number = item_of(value)->valuedouble;
     return true;
 }
+
+bool json_bool(const struct json *value, bool *flag) {
+    if (!cJSON_IsBool(item_of(value)))
+        return false;
+    *flag = cJSON_IsTrue(item_of(value));
+    return true;
+}
+
+bool json_is_null(const struct json *value) {
+    return !value || cJSON_IsNull(item_of(value));
+}

@@ -31,3 +31,6 @@ bool json_is_object(const struct json *value);
 /* False, with the output untouched, if VALUE is NULL or of another type. */
 bool json_string(const struct json *value, struct text *string) MUST_CHECK;
 bool json_number(const struct json *value, double *number) MUST_CHECK;
+bool json_bool(const struct json *value, bool *flag) MUST_CHECK;
+/* True also where VALUE is NULL: a member that is null says no more than one that is absent. */
+bool json_is_null(const struct json *value);

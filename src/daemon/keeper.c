@@ -1,2 +1,193 @@
 /* SPDX-License-Identifier: MIT */
-#include "daemon/keeper.h"
+/* The keeper of daemon/keeper.h: its sources, its routes, and what others ask of it. */
+#include "daemon/keeper_route.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* An operator may have a route's credential fetched again this often. */
+#define RENEW_INTERVAL (5 * USEC_PER_SEC)
+
+static bool set_up(struct keeper *k, struct buf *why) {
+    struct config *config = k->options.config;
+    struct fetcher_options options = {
+        .ca_file = config->azure.ca_file, .proxy = config->proxy, .no_proxy = config->no_proxy};
+    k->sources.fetcher = fetcher_new(k->loop, &options, why);
+    if (!k->sources.fetcher)
+        return false;
+    if (!k->options.once)
+        k->sources.files = file_watch_new(k->loop);
+    k->routes = calloc(config->route_count + 1, sizeof *k->routes);
+    bool ok = k->routes && (k->options.once || k->sources.files);
+    for (unsigned i = 0; ok && i < config->route_count; i++)
+        ok = keeper_route_init(&k->routes[i], k, &config->routes[i], i);
+    if (!ok)
+        buf_add_string(why, "out of memory");
+    return ok;
+}
+
+struct keeper *keeper_new(struct loop *loop, const struct keeper_options *options,
+                          struct buf *why) {
+    struct keeper *k = calloc(1, sizeof *k);
+    if (!k) {
+        buf_add_string(why, "out of memory");
+        return NULL;
+    }
+    k->options = *options;
+    k->options.config = config_ref(options->config);
+    k->loop = loop;
+    k->sources = (struct sources){.loop = loop,
+                                  .config = options->config,
+                                  .insecure_permissions = options->insecure_permissions,
+                                  .once = options->once};
+    sources_init(&k->sources);
+    if (!set_up(k, why))
+        keeper_free(&k);
+    return k;
+}
+
+void keeper_free(struct keeper **pointer) {
+    struct keeper *k = *pointer;
+    *pointer = NULL;
+    if (!k)
+        return;
+    for (size_t i = 0; k->routes && i < k->options.config->route_count; i++)
+        if (k->routes[i].keeper)
+            keeper_route_done(&k->routes[i]);
+    free(k->routes);
+    sources_done(&k->sources);
+    if (k->sources.files)
+        file_watch_free(&k->sources.files);
+    if (k->sources.fetcher)
+        fetcher_free(&k->sources.fetcher);
+    config_unref(&k->options.config);
+    free(k);
+}
+
+bool keeper_start(struct keeper *k) {
+    bool ok = true;
+    for (size_t i = 0; i < k->options.config->route_count; i++)
+        ok &= keeper_route_start(&k->routes[i]);
+    return ok;
+}
+
+struct supply *keeper_supply(const struct keeper *k, unsigned route) {
+    return k->routes[route].supply;
+}
+
+void keeper_refused(struct keeper *k, unsigned route, uint64_t revision, unsigned key) {
+    keeper_route_refused(&k->routes[route], revision, key);
+}
+
+void keeper_accepted(struct keeper *k, unsigned route, uint64_t revision, unsigned key) {
+    keeper_route_accepted(&k->routes[route], revision, key);
+}
+
+void keeper_prefer(struct keeper *k, unsigned route, unsigned key) {
+    k->routes[route].preferred = key ? 1 : 0;
+    keeper_route_update(&k->routes[route]);
+}
+
+bool keeper_renew(struct keeper *k, unsigned route) {
+    struct keeper_route *r = &k->routes[route];
+    usec_t now = k->loop->now;
+    if (r->renewed_at && now - r->renewed_at < RENEW_INTERVAL)
+        return false;
+    r->renewed_at = now;
+    for (size_t i = 0; i < ARRAY_LEN(r->credentials); i++)
+        if (r->credentials[i].source)
+            source_fetch(r->credentials[i].source, "rotate");
+    return true;
+}
+
+/* What there is to see */
+
+size_t keeper_count(const struct keeper *k) {
+    return k->sources.count;
+}
+
+static const char *state_of(const struct source *s) {
+    if (source_usable(s))
+        return s->failed ? "failing" : "usable";
+    if (s->failed && (s->error.failure == AZURE_REJECTED || s->error.failure == AZURE_FORBIDDEN))
+        return "rejected";
+    return s->since ? "expired" : "pending";
+}
+
+static void describe(const struct source *s, struct credential_status *status) {
+    *status = (struct credential_status){.name = s->name,
+                                         .kind = s->kind,
+                                         .state = state_of(s),
+                                         .fetching = source_is_busy(s),
+                                         .since = s->since,
+                                         .refresh = s->since ? s->shown_due : USEC_NEVER,
+                                         .expires = s->since ? s->shown_end : USEC_NEVER,
+                                         .refreshed = s->refreshed,
+                                         .failed = s->failures,
+                                         .error = s->failed ? &s->error : NULL,
+                                         .fingerprint = s->fingerprint};
+}
+
+void keeper_status(const struct keeper *k, size_t i, struct credential_status *status) {
+    list_each (node, next, &k->sources.all) {
+        if (i-- == 0) {
+            describe(list_entry(node, struct source, node), status);
+            return;
+        }
+    }
+    *status = (struct credential_status){0};
+}
+
+static const char *auth_word(enum config_auth_type auth) {
+    static const char *const words[] = {[AUTH_NONE] = "none",
+                                        [AUTH_KEY] = "key",
+                                        [AUTH_TOKEN] = "token",
+                                        [AUTH_ENDPOINT_KEY] = "endpoint-key",
+                                        [AUTH_ENDPOINT_TOKEN] = "endpoint-token",
+                                        [AUTH_ENTRA] = "entra",
+                                        [AUTH_FOUND] = "unknown"};
+    return words[auth];
+}
+
+/* The source that the route waits for: what a source waits for itself comes first. */
+static const struct source *waits_for(const struct source *s) {
+    for (size_t i = 0; s && i < SOURCE_NEEDS_MAX; i++)
+        if (s->needs[i].source && !source_usable(s->needs[i].source))
+            return waits_for(s->needs[i].source);
+    return s;
+}
+
+void keeper_route_status(const struct keeper *k, unsigned route, struct route_status *status) {
+    const struct keeper_route *r = &k->routes[route];
+    const struct source_use *uses[] = {&r->lookup, &r->credentials[0], &r->credentials[1]};
+    *status = (struct route_status){.supply = r->supply, .auth = auth_word(r->auth)};
+    if (r->supply->state == SUPPLY_READY && r->supply->expires > k->loop->now)
+        return;
+    for (size_t i = 0; i < ARRAY_LEN(uses); i++) {
+        const struct source *s = uses[i]->source;
+        if (!s || source_usable(s))
+            continue;
+        s = waits_for(s);
+        status->waits_for = s->name;
+        status->error = s->failed ? &s->error : NULL;
+        return;
+    }
+}
+
+const char *keeper_route_credential(const struct keeper *k, unsigned route, size_t i) {
+    const struct keeper_route *r = &k->routes[route];
+    const struct source_use *uses[] = {&r->lookup, &r->credentials[0], &r->credentials[1]};
+    for (size_t n = 0; n < ARRAY_LEN(uses); n++)
+        if (uses[n]->source && i-- == 0)
+            return uses[n]->source->name;
+    return NULL;
+}
+
+bool keeper_settled(const struct keeper *k) {
+    list_each (node, next, &k->sources.all) {
+        const struct source *s = list_entry(node, struct source, node);
+        if (source_is_busy(s) || (!s->since && !s->failed && !list_empty(&s->users)))
+            return false;
+    }
+    return true;
+}

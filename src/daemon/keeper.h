@@ -34,8 +34,8 @@ struct keeper_options {
 struct keeper *keeper_new(struct loop *loop, const struct keeper_options *options,
                           struct buf *why) MUST_CHECK;
 void keeper_free(struct keeper **keeper);
-/* Begins to fetch what the routes need. */
-void keeper_start(struct keeper *keeper);
+/* Begins to fetch what the routes need. False: out of memory. */
+bool keeper_start(struct keeper *keeper) MUST_CHECK;
 /* The present supply of a route; borrowed. */
 struct supply *keeper_supply(const struct keeper *keeper, unsigned route);
 
@@ -43,9 +43,10 @@ struct supply *keeper_supply(const struct keeper *keeper, unsigned route);
  * the other one was refused. */
 void keeper_refused(struct keeper *keeper, unsigned route, uint64_t revision, unsigned key);
 void keeper_accepted(struct keeper *keeper, unsigned route, uint64_t revision, unsigned key);
-/* What an operator tells: begin with KEY from now on; fetch the route's credential again. */
+/* What an operator tells: begin with KEY from now on; fetch the route's credential again. False: it
+ * was fetched for that within the last 5 s. */
 void keeper_prefer(struct keeper *keeper, unsigned route, unsigned key);
-void keeper_renew(struct keeper *keeper, unsigned route);
+bool keeper_renew(struct keeper *keeper, unsigned route);
 
 /* --- what there is to see -----------------------------------------------------------------------
  */
@@ -75,6 +76,9 @@ struct route_status {
         *waits_for; /* the credential or lookup of that error, or that it waits for; or NULL */
 };
 void keeper_route_status(const struct keeper *keeper, unsigned route, struct route_status *status);
+/* The name of the Ith thing that a route uses (its lookup, its credentials), or NULL behind the
+ * last. */
+const char *keeper_route_credential(const struct keeper *keeper, unsigned route, size_t i);
 /* Every source has succeeded or failed at least once, and none is being fetched. */
 bool keeper_settled(const struct keeper *keeper);
 
@@ -85,6 +89,11 @@ bool keeper_settled(const struct keeper *keeper);
  * with ERROR. */
 struct secret *keeper_token_now(struct keeper *keeper, const struct config_identity *identity,
                                 const char *resource, struct azure_error *error) MUST_CHECK;
+/* The base URL of the model management service of NAMED's workspace (web services, v1); owned by
+ * the keeper. NULL with ERROR. */
+const char *keeper_workspace_now(struct keeper *keeper, const struct config_named *named,
+                                 const struct config_identity *identity,
+                                 struct azure_error *error) MUST_CHECK;
 /* Sends R and hands the answer to READ(context, answer, error), whose result is returned; false
  * also if no answer came. */
 bool keeper_call_now(struct keeper *keeper, const struct azure_request *r, size_t max_body,

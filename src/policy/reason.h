@@ -57,6 +57,8 @@
       "Azure's identity service refuses scoregate; callers cannot mend this.")                     \
     X(endpoint_not_found, 502, destination_not_found,                                              \
       "Azure knows no endpoint of the name in the configuration.")                                 \
+    X(insecure_endpoint, 502, destination_unavailable,                                             \
+      "The endpoint that Azure names cannot be used; scoregate's log says why.")                   \
     X(no_credential, 503, proxy_internal_response,                                                 \
       "There is no usable credential for the endpoint yet.")                                       \
     X(too_many_connections, 503, connection_limit_reached,                                         \

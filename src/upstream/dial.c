@@ -4,6 +4,7 @@
 #include "upstream/conn_private.h"
 
 #include "base/log.h"
+#include "upstream/curl_loop.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +22,7 @@ struct dial_group {
     struct list node;
     struct dialer *dialer;
     struct trust *trust;
-    CURLM *multi;
+    struct curl_loop curl;
     CURLSH *share; /* TLS sessions, for resumption */
 };
 
@@ -35,12 +36,6 @@ struct dialer {
     bool progressed; /* libcurl was called since the messages were read */
 };
 
-/* A descriptor that libcurl wants to be told of while it dials. */
-struct dial_socket {
-    struct watch watch;
-    struct dial_group *group;
-};
-
 bool dial_global_init(void) {
     /* libcurl would follow these behind our back; the configuration and the two proxy variables,
      * which the configuration has read already, are all there is. */
@@ -52,50 +47,8 @@ void dial_global_done(void) {
     curl_global_cleanup();
 }
 
-static void drive(struct dial_group *group, curl_socket_t fd, int events) {
-    int running;
-    group->dialer->progressed = true;
-    /* The outcome of every dial comes as a message. */
-    (void)curl_multi_socket_action(group->multi, fd, events, &running);
-}
-
-static void on_dial_socket(struct watch *watch, uint32_t events) {
-    struct dial_socket *s = container_of(watch, struct dial_socket, watch);
-    int mask = 0;
-    if (events & (EPOLLIN | EPOLLRDHUP))
-        mask |= CURL_CSELECT_IN;
-    if (events & EPOLLOUT)
-        mask |= CURL_CSELECT_OUT;
-    if (events & (EPOLLERR | EPOLLHUP))
-        mask |= CURL_CSELECT_ERR;
-    drive(s->group, watch->fd, mask);
-}
-
-static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *context, void *assigned) {
-    (void)easy;
-    struct dial_group *group = context;
-    struct dial_socket *s = assigned;
-    if (what == CURL_POLL_REMOVE) {
-        if (s) {
-            loop_unwatch(group->dialer->loop, &s->watch);
-            curl_multi_assign(group->multi, fd, NULL);
-            free(s);
-        }
-        return 0;
-    }
-    uint32_t events = (what & CURL_POLL_IN ? EPOLLIN : 0u) | (what & CURL_POLL_OUT ? EPOLLOUT : 0u);
-    if (s)
-        return loop_change(group->dialer->loop, &s->watch, events) ? 0 : -1;
-    s = calloc(1, sizeof *s);
-    if (!s)
-        return -1;
-    *s = (struct dial_socket){.watch = {.fd = fd, .ready = on_dial_socket}, .group = group};
-    if (!loop_watch(group->dialer->loop, &s->watch, events)) {
-        free(s);
-        return -1;
-    }
-    curl_multi_assign(group->multi, fd, s);
-    return 0;
+static void on_driven(struct curl_loop *curl) {
+    container_of(curl, struct dial_group, curl)->dialer->progressed = true;
 }
 
 struct dialer *dialer_new(struct loop *loop) {
@@ -111,8 +64,7 @@ struct dialer *dialer_new(struct loop *loop) {
 
 static void group_free(struct dial_group *group) {
     list_remove(&group->node);
-    if (group->multi)
-        curl_multi_cleanup(group->multi);
+    curl_loop_done(&group->curl);
     if (group->share)
         curl_share_cleanup(group->share);
     trust_unref(&group->trust);
@@ -140,64 +92,32 @@ static struct dial_group *group_of(struct dialer *d, struct trust *trust) {
         return NULL;
     *group = (struct dial_group){.dialer = d, .trust = trust ? trust_ref(trust) : NULL};
     list_push_back(&d->groups, &group->node);
-    group->multi = curl_multi_init();
     group->share = curl_share_init();
-    if (!group->multi || !group->share) {
+    if (!curl_loop_init(&group->curl, d->loop, on_driven) || !group->share) {
         group_free(group);
         return NULL;
     }
     curl_share_setopt(group->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
-    curl_multi_setopt(group->multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket);
-    curl_multi_setopt(group->multi, CURLMOPT_SOCKETDATA, group);
     return group;
 }
 
-static CURLcode on_ssl_context(CURL *easy, void *ssl_ctx, void *context) {
-    (void)easy;
-    trust_prepare(context, ssl_ctx);
-    return CURLE_OK;
-}
-
-static long tls_versions(const struct config_tls *tls) {
-    long min = tls->min_version == 13 ? CURL_SSLVERSION_TLSv1_3 : CURL_SSLVERSION_TLSv1_2;
-    long max = tls->max_version == 12   ? CURL_SSLVERSION_MAX_TLSv1_2
-               : tls->max_version == 13 ? CURL_SSLVERSION_MAX_TLSv1_3
-                                        : CURL_SSLVERSION_MAX_DEFAULT;
-    return min | max;
-}
-
+/* What is dialled without a trust needs no TLS. */
 static CURLcode set_tls(CURL *easy, struct dial_group *group) {
     if (!group->trust)
         return CURLE_OK;
-    const struct config_tls *tls = trust_tls(group->trust);
-    CURLcode bad = CURLE_OK;
-#define SET(option, value) bad = bad ? bad : curl_easy_setopt(easy, option, value)
-    SET(CURLOPT_SSLVERSION, tls_versions(tls));
-    SET(CURLOPT_SSL_VERIFYPEER, 1L);
-    SET(CURLOPT_SSL_VERIFYHOST, 2L);
-    /* The store comes from the trust; libcurl shall load none. */
-    SET(CURLOPT_CAINFO, (char *)NULL);
-    SET(CURLOPT_CAPATH, (char *)NULL);
-    SET(CURLOPT_SSL_CTX_FUNCTION, on_ssl_context);
-    SET(CURLOPT_SSL_CTX_DATA, group->trust);
-    SET(CURLOPT_SHARE, group->share);
-    if (tls->client_certificate) {
-        SET(CURLOPT_SSLCERT, tls->client_certificate);
-        SET(CURLOPT_SSLKEY, tls->client_key ? tls->client_key : tls->client_certificate);
-    }
-    if (tls->pin)
-        SET(CURLOPT_PINNEDPUBLICKEY, tls->pin);
-    return bad;
+    CURLcode bad = curl_set_trust(easy, group->trust);
+    return bad ? bad : curl_easy_setopt(easy, CURLOPT_SHARE, group->share);
 }
 
 static CURLcode set_route(CURL *easy, const struct origin *origin) {
-    CURLcode bad = CURLE_OK;
     char url[512];
     bool v6 = strchr(origin->uri->host, ':');
     int n = snprintf(url, sizeof url, "%s://%s%s%s:%u/", origin->uri->tls ? "https" : "http",
                      v6 ? "[" : "", origin->uri->host, v6 ? "]" : "", origin->uri->port);
     if (n < 0 || (size_t)n >= sizeof url)
         return CURLE_URL_MALFORMAT;
+    CURLcode bad = CURLE_OK;
+#define SET(option, value) bad = bad ? bad : curl_easy_setopt(easy, option, value)
     SET(CURLOPT_URL, url);
     SET(CURLOPT_CONNECT_ONLY, 1L);
     SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
@@ -240,7 +160,7 @@ static bool start(struct conn *c) {
         return false;
     list_remove(&c->node);
     list_push_back(&c->dialer->dialling, &c->node);
-    return curl_multi_add_handle(c->group->multi, c->easy) == CURLM_OK;
+    return curl_multi_add_handle(c->group->curl.multi, c->easy) == CURLM_OK;
 }
 
 /* The reason to give for libcurl's code. */
@@ -311,7 +231,7 @@ static void read_messages(struct dialer *d) {
         struct dial_group *group = list_entry(node, struct dial_group, node);
         int left;
         CURLMsg *message;
-        while ((message = curl_multi_info_read(group->multi, &left))) {
+        while ((message = curl_multi_info_read(group->curl.multi, &left))) {
             struct conn *c = NULL;
             CURLcode code = message->data.result;
             curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&c);
@@ -334,9 +254,8 @@ bool dialer_turn(struct dialer *d) {
     /* libcurl's own timer decides; calling it without one due costs next to nothing. */
     list_each (node, next, &d->groups) {
         struct dial_group *group = list_entry(node, struct dial_group, node);
-        long ms = -1;
-        if (curl_multi_timeout(group->multi, &ms) == CURLM_OK && ms == 0)
-            drive(group, CURL_SOCKET_TIMEOUT, 0);
+        if (curl_loop_deadline(&group->curl) <= d->loop->now)
+            curl_loop_tick(&group->curl);
     }
     if (d->progressed)
         read_messages(d);
@@ -348,12 +267,8 @@ usec_t dialer_deadline(const struct dialer *d) {
     if (list_empty(&d->dialling))
         return deadline;
     list_each (node, next, &d->groups) {
-        const struct dial_group *group = list_entry(node, struct dial_group, node);
-        long ms = -1;
-        if (curl_multi_timeout(group->multi, &ms) == CURLM_OK && ms >= 0) {
-            usec_t at = d->loop->now + (ms + 1) * USEC_PER_MS;
-            deadline = at < deadline ? at : deadline;
-        }
+        usec_t at = curl_loop_deadline(&list_entry(node, struct dial_group, node)->curl);
+        deadline = at < deadline ? at : deadline;
     }
     return deadline;
 }
@@ -368,7 +283,7 @@ void conn_close(struct conn **pointer) {
     if (c->open)
         loop_unwatch(c->loop, &c->watch);
     if (c->easy && c->group)
-        curl_multi_remove_handle(c->group->multi, c->easy);
+        curl_multi_remove_handle(c->group->curl.multi, c->easy);
     curl_easy_cleanup(c->easy);
     free(c);
 }

@@ -3,7 +3,10 @@
  * what libcurl leaves to its SSL_CTX callback. */
 #include "upstream/trust.h"
 
+#include <limits.h>
+#include <openssl/bio.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
 #include <stdatomic.h>
@@ -42,6 +45,11 @@ static void say_openssl(struct buf *error, const char *what, const char *file) {
     ERR_clear_error();
 }
 
+/* As libcurl does: an intermediate in the store is trusted in its own right. */
+static void set_store_flags(X509_STORE *store) {
+    X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_TRUSTED_FIRST);
+}
+
 static bool load_store(struct trust *t, struct buf *error) {
     const char *file = t->tls.ca_file;
     for (size_t i = 0; !file && i < ARRAY_LEN(system_bundles); i++)
@@ -57,8 +65,7 @@ static bool load_store(struct trust *t, struct buf *error) {
         say_openssl(error, "no CA certificate can be loaded from", file);
         return false;
     }
-    /* As libcurl does: an intermediate in the file is trusted in its own right. */
-    X509_STORE_set_flags(t->store, X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_TRUSTED_FIRST);
+    set_store_flags(t->store);
     return true;
 }
 
@@ -96,6 +103,42 @@ struct trust *trust_new(const struct config_tls *tls, struct buf *error) {
         buf_add_string(error, "out of memory");
     if (failed || !load_store(t, error) || !check_client(tls, error))
         trust_unref(&t);
+    return t;
+}
+
+/* Adds the certificates of PEM; how many, or -1 at the first thing that cannot be read. */
+static int add_certificates(X509_STORE *store, BIO *pem) {
+    int count = 0;
+    for (X509 *x509; (x509 = PEM_read_bio_X509(pem, NULL, NULL, NULL)); count++) {
+        bool added = X509_STORE_add_cert(store, x509) == 1;
+        X509_free(x509);
+        if (!added)
+            return -1;
+    }
+    /* The end of the text looks like this. */
+    bool end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+    ERR_clear_error();
+    return end ? count : -1;
+}
+
+struct trust *trust_new_pem(struct text pem, struct buf *error) {
+    struct trust *t = calloc(1, sizeof *t);
+    BIO *bio = pem.len && pem.len <= INT_MAX ? BIO_new_mem_buf(pem.at, (int)pem.len) : NULL;
+    if (t) {
+        atomic_init(&t->references, 1);
+        t->tls.min_version = 12;
+        t->store = X509_STORE_new();
+    }
+    if (!t || !t->store) {
+        buf_add_string(error, "out of memory");
+        trust_unref(&t);
+    } else if (!bio || add_certificates(t->store, bio) <= 0) {
+        buf_add_string(error, "no certificate, or a broken one, where the authorities should be");
+        trust_unref(&t);
+    } else {
+        set_store_flags(t->store);
+    }
+    BIO_free(bio);
     return t;
 }
 

@@ -14,6 +14,9 @@ struct trust;
  * certificate, client certificate that does not fit its key). Without ca_file: the system's bundle.
  */
 struct trust *trust_new(const struct config_tls *tls, struct buf *error) MUST_CHECK;
+/* A trust in the authorities of PEM alone, or NULL with a sentence in ERROR: none in it, or
+ * something that is no certificate. */
+struct trust *trust_new_pem(struct text pem, struct buf *error) MUST_CHECK;
 struct trust *trust_ref(struct trust *t);
 void trust_unref(struct trust **t);
 

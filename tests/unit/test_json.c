@@ -199,6 +199,7 @@ static void other_types_leave_the_output_alone(void **state) {
     (void)state;
     struct text string = TEXT("before");
     double number = 7;
+    bool flag = true;
     struct json *d =
         json_parse(TEXT("{\"s\":\"1\",\"n\":1,\"t\":true,\"z\":null,\"l\":[],\"i\":1e999}"), 9);
     assert_non_null(d);
@@ -210,6 +211,10 @@ static void other_types_leave_the_output_alone(void **state) {
         assert_false(json_number(json_member(d, not_numbers[i]), &number));
     assert_true(text_equal(string, TEXT("before")));
     assert_true(number == 7);
+    static const char *const not_bools[] = {"s", "n", "z", "l", "i", "absent"};
+    for (size_t i = 0; i < ARRAY_LEN(not_bools); i++)
+        assert_false(json_bool(json_member(d, not_bools[i]), &flag));
+    assert_true(flag);
     assert_null(json_member(json_member(d, "l"), "s"));
     assert_null(json_member(NULL, "s"));
     assert_null(json_first(d));
@@ -217,6 +222,19 @@ static void other_types_leave_the_output_alone(void **state) {
     assert_null(json_next(NULL));
     assert_false(json_is_array(NULL));
     assert_false(json_is_object(NULL));
+    json_free(&d);
+}
+
+static void knows_true_false_and_null(void **state) {
+    (void)state;
+    bool flag = false;
+    struct json *d = json_parse(TEXT("{\"t\":true,\"f\":false,\"z\":null,\"s\":\"null\"}"), 9);
+    assert_true(json_bool(json_member(d, "t"), &flag) && flag);
+    assert_true(json_bool(json_member(d, "f"), &flag) && !flag);
+    assert_true(json_is_null(json_member(d, "z")));
+    assert_true(json_is_null(json_member(d, "absent")));
+    assert_false(json_is_null(json_member(d, "f")));
+    assert_false(json_is_null(json_member(d, "s")));
     json_free(&d);
 }
 
@@ -302,6 +320,7 @@ int main(void) {
         cmocka_unit_test(has_limits),
         cmocka_unit_test(finds_members),
         cmocka_unit_test(other_types_leave_the_output_alone),
+        cmocka_unit_test(knows_true_false_and_null),
         cmocka_unit_test(writes_strings),
         cmocka_unit_test(reads_what_it_writes),
         cmocka_unit_test(parses_in_several_threads),

@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: MIT */
+/* From sources to supplies, as daemon/keeper_route.h says. */
+#include "daemon/keeper_route.h"
+
+#include "azure/cloud.h"
+#include "base/log.h"
+#include "config/uri.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void on_credential(void *owner, struct source *source);
+
+/* Which sources */
+
+static const struct config_named *named_of(const struct config_route *c) {
+    return c->web_service.subscription ? &c->web_service : &c->online_endpoint;
+}
+
+static struct named_service service_of(const struct config_route *c) {
+    return (struct named_service){
+        .named = named_of(c), .v1 = c->web_service.subscription != NULL, .identity = c->identity};
+}
+
+/* The resource of a scope: what Entra's v2 scopes have before "/.default". */
+static char *resource_of(const struct keeper_route *r) {
+    const char *scope = r->config->auth.scope;
+    struct text resource =
+        text_of(scope ? scope : cloud_ml_resource(&r->keeper->options.config->azure));
+    struct text suffix = TEXT("/.default");
+    if (resource.len > suffix.len &&
+        text_equal(text_skip(resource, resource.len - suffix.len), suffix))
+        resource.len -= suffix.len;
+    return strndup(resource.at, resource.len);
+}
+
+static struct source *token_source(struct keeper_route *r) {
+    char *resource = resource_of(r);
+    struct source *s =
+        resource ? source_of_identity(&r->keeper->sources, r->config->identity, resource) : NULL;
+    free(resource);
+    return s;
+}
+
+/* The source of key I of the auth in effect. *NONE: there is no such key. */
+static struct source *credential_source(struct keeper_route *r, unsigned i, bool *none) {
+    struct sources *all = &r->keeper->sources;
+    const struct config_auth *auth = &r->config->auth;
+    const struct config_secret *secret = i ? &auth->secondary : &auth->primary;
+    struct named_service of = service_of(r->config);
+    char name[512];
+    *none = i > 0;
+    switch (r->auth) {
+    case AUTH_KEY:
+        *none = secret->kind == SECRET_NONE;
+        snprintf(name, sizeof name, "route:%s:%s", r->config->path, i ? "secondary" : "primary");
+        return *none ? NULL : source_of_secret(all, secret, name);
+    case AUTH_TOKEN:
+        snprintf(name, sizeof name, "route:%s:token", r->config->path);
+        return *none ? NULL : source_of_token_file(all, auth->file, auth->refresh_by, name);
+    case AUTH_ENDPOINT_KEY:
+        snprintf(name, sizeof name, "route:%s:keys", r->config->path);
+        return *none ? NULL : source_of_keys(all, &of, name);
+    case AUTH_ENDPOINT_TOKEN:
+        snprintf(name, sizeof name, "route:%s:token", r->config->path);
+        return *none ? NULL : source_of_endpoint_token(all, &of, name);
+    case AUTH_ENTRA:
+        return *none ? NULL : token_source(r);
+    case AUTH_NONE:
+    case AUTH_FOUND:
+        break;
+    }
+    *none = true;
+    return NULL;
+}
+
+/* Uses the sources of the auth in effect, and fetches what was never fetched. */
+static bool use_credentials(struct keeper_route *r) {
+    for (unsigned i = 0; i < ARRAY_LEN(r->credentials); i++) {
+        bool none;
+        struct source *s = credential_source(r, i, &none);
+        if (!s && !none)
+            return false;
+        if (s == r->credentials[i].source)
+            continue;
+        source_unuse(&r->credentials[i]);
+        if (!s)
+            continue;
+        source_use(&r->credentials[i], s, on_credential, r);
+        if (!s->since)
+            source_fetch(s, "start");
+    }
+    return true;
+}
+
+/* What of the supply */
+
+static bool is_key_pair(const struct keeper_route *r) {
+    return r->auth == AUTH_KEY;
+}
+
+/* The secret of key I that may be used now, or NULL. */
+static struct secret *secret_of(const struct keeper_route *r, unsigned i) {
+    const struct source *s = r->credentials[is_key_pair(r) ? i : 0].source;
+    if (!s || !source_usable(s))
+        return NULL;
+    return is_key_pair(r) ? s->value.secrets[0] : s->value.secrets[i];
+}
+
+static usec_t expiry_of(const struct keeper_route *r) {
+    usec_t latest = 0;
+    for (unsigned i = 0; i < ARRAY_LEN(r->credentials); i++) {
+        const struct source *s = r->credentials[i].source;
+        if (s && source_usable(s) && s->renewal.expires > latest)
+            latest = s->renewal.expires;
+    }
+    return latest ? latest : USEC_NEVER;
+}
+
+/* What to tell callers of a source that will not come by itself; REASON_NONE: it may. */
+static enum reason refusal_of(const struct source *s) {
+    if (!s || !s->failed || source_usable(s))
+        return REASON_NONE;
+    switch (s->error.failure) {
+    case AZURE_REJECTED:
+    case AZURE_FORBIDDEN:
+    case AZURE_UNAUTHORIZED:
+        return REASON_token_rejected;
+    case AZURE_MISSING:
+        return s->named ? REASON_endpoint_not_found : REASON_token_rejected;
+    default:
+        return REASON_NONE;
+    }
+}
+
+/* READY with an endpoint and a credential; REFUSED if what is missing will not come; else PENDING.
+ */
+static void decide_state(const struct keeper_route *r, struct supply *s) {
+    enum reason why = s->endpoint   ? REASON_NONE
+                      : r->unusable ? REASON_insecure_endpoint
+                                    : refusal_of(r->lookup.source);
+    bool any = s->open || s->keys[0] || s->keys[1];
+    for (unsigned i = 0; why == REASON_NONE && !any && i < ARRAY_LEN(r->credentials); i++)
+        why = refusal_of(r->credentials[i].source);
+    s->why = why;
+    s->state = s->endpoint && any   ? SUPPLY_READY
+               : why != REASON_NONE ? SUPPLY_REFUSED
+                                    : SUPPLY_PENDING;
+}
+
+static struct supply *make_supply(const struct keeper_route *r) {
+    struct supply *s = supply_new();
+    if (!s)
+        return NULL;
+    s->endpoint = r->endpoint ? endpoint_ref(r->endpoint) : NULL;
+    s->open = r->auth == AUTH_NONE;
+    for (unsigned i = 0; i < ARRAY_LEN(s->keys); i++) {
+        struct secret *secret = secret_of(r, i);
+        s->keys[i] = secret ? secret_ref(secret) : NULL;
+    }
+    s->preferred = s->keys[r->preferred]    ? r->preferred
+                   : s->keys[!r->preferred] ? !r->preferred
+                                            : 0;
+    s->expires = expiry_of(r);
+    s->answered = r->supply ? r->supply->answered : 0;
+    decide_state(r, s);
+    return s;
+}
+
+static bool same_secret(const struct secret *a, const struct secret *b) {
+    return a == b || (a && b && text_equal(secret_expose(a), secret_expose(b)));
+}
+
+static bool same_supply(const struct supply *a, const struct supply *b) {
+    return a->state == b->state && a->why == b->why && a->endpoint == b->endpoint &&
+           a->open == b->open && same_secret(a->keys[0], b->keys[0]) &&
+           same_secret(a->keys[1], b->keys[1]) && a->preferred == b->preferred &&
+           a->expires == b->expires && a->answered == b->answered;
+}
+
+static bool looked_into(const struct keeper_route *r) {
+    for (unsigned i = 0; i < ARRAY_LEN(r->credentials); i++)
+        if (r->credentials[i].source && source_is_busy(r->credentials[i].source))
+            return false;
+    return true;
+}
+
+void keeper_route_update(struct keeper_route *r) {
+    struct supply *s = make_supply(r), *old = r->supply;
+    if (!s) {
+        log_error("out of memory: a route keeps its old credential",
+                  LOG_STRING("route", r->config->path));
+        return;
+    }
+    s->revision = old ? old->revision + 1 : 1;
+    if (r->refused && looked_into(r)) {
+        s->answered = r->refused;
+        r->refused = 0;
+    }
+    if (old && same_supply(old, s)) {
+        supply_unref(&s);
+        return;
+    }
+    for (unsigned i = 0; i < ARRAY_LEN(r->changed); i++)
+        if (!old || !same_secret(old->keys[i], s->keys[i]))
+            r->changed[i] = s->revision;
+    r->supply = s;
+    supply_unref(&old);
+    if (r->keeper->options.supplied)
+        r->keeper->options.supplied(r->keeper->options.context, r->index, s);
+}
+
+/* Where the endpoint is */
+
+/* A description that is not given stands beside the scoring URI. */
+static const char *swagger_uri(const struct keeper_route *r, const struct azure_service *found,
+                               const struct config_uri *scoring, struct config_uri *swagger) {
+    const char *said = r->config->swagger.text ? r->config->swagger.text : found->swagger_uri;
+    return said ? uri_parse(text_of(said), swagger) : uri_swagger(scoring, swagger);
+}
+
+static bool same_endpoint(const struct endpoint *e, const struct config_uri *scoring,
+                          const struct config_uri *swagger) {
+    return e && strcmp(e->scoring.text, scoring->text) == 0 &&
+           strcmp(e->swagger.text, swagger->text) == 0;
+}
+
+/* Puts what Azure says of the endpoint to use. What cannot be used leaves the route without one:
+ * its credential must go nowhere else. */
+static void use_endpoint(struct keeper_route *r, const struct azure_service *found) {
+    struct config_uri scoring = {0}, swagger = {0};
+    const char *wrong = uri_parse(text_of(found->scoring_uri), &scoring);
+    if (!wrong)
+        wrong = swagger_uri(r, found, &scoring, &swagger);
+    if (!wrong && (!scoring.tls || !swagger.tls) && !r->config->allow_insecure)
+        wrong = "it is http, which allow_insecure_upstream = true would permit";
+    r->unusable = wrong;
+    if (wrong) {
+        log_error("the endpoint cannot be used", LOG_STRING("route", r->config->path),
+                  LOG_STRING("error", wrong));
+        endpoint_unref(&r->endpoint);
+    } else if (!same_endpoint(r->endpoint, &scoring, &swagger)) {
+        struct endpoint *now = endpoint_new(&scoring, &swagger);
+        if (now) {
+            endpoint_unref(&r->endpoint);
+            r->endpoint = now;
+        }
+    }
+    uri_done(&scoring);
+    uri_done(&swagger);
+}
+
+static enum config_auth_type auth_found(enum azure_auth auth) {
+    switch (auth) {
+    case AZURE_AUTH_KEY:
+        return AUTH_ENDPOINT_KEY;
+    case AZURE_AUTH_TOKEN:
+        return AUTH_ENDPOINT_TOKEN;
+    case AZURE_AUTH_ENTRA:
+        return AUTH_ENTRA;
+    case AZURE_AUTH_NONE:
+        break;
+    }
+    return AUTH_NONE;
+}
+
+static void on_credential(void *owner, struct source *source) {
+    (void)source;
+    keeper_route_update(owner);
+}
+
+static void on_lookup(void *owner, struct source *source) {
+    struct keeper_route *r = owner;
+    if (source->value.service.scoring_uri) {
+        use_endpoint(r, &source->value.service);
+        if (r->config->auth.type == AUTH_FOUND)
+            r->auth = auth_found(source->value.service.auth);
+        if (!use_credentials(r))
+            log_error("out of memory: a route has no credential",
+                      LOG_STRING("route", r->config->path));
+    }
+    keeper_route_update(r);
+}
+
+/* Refusals */
+
+static const char *key_name(const struct keeper_route *r, unsigned key) {
+    bool pair = r->supply->keys[0] && r->supply->keys[1];
+    return !pair ? "token" : key ? "secondary" : "primary";
+}
+
+/* Each worker tells of each refusal; people hear of it once. */
+static void log_refusal(struct keeper_route *r, uint64_t revision, unsigned key) {
+    if (r->told[key] >= r->changed[key] && r->told[key])
+        return;
+    r->told[key] = r->supply->revision;
+    log_warning("the endpoint refused the credential", LOG_STRING("route", r->config->path),
+                LOG_STRING("key", key_name(r, key)), LOG_NUMBER("revision", (int64_t)revision));
+}
+
+void keeper_route_refused(struct keeper_route *r, uint64_t revision, unsigned key) {
+    if (key >= ARRAY_LEN(r->changed) || revision > r->supply->revision)
+        return;
+    if (revision > r->refused)
+        r->refused = revision;
+    if (r->changed[key] <= revision) { /* else it is a newer one already */
+        log_refusal(r, revision, key);
+        struct source *s = r->credentials[is_key_pair(r) ? key : 0].source;
+        if (s)
+            (void)source_refused(s, "401");
+        /* Perhaps it wants another kind of credential now. */
+        if (r->lookup.source)
+            (void)source_refused(r->lookup.source, "401");
+    }
+    keeper_route_update(r);
+}
+
+void keeper_route_accepted(struct keeper_route *r, uint64_t revision, unsigned key) {
+    if (key >= ARRAY_LEN(r->changed) || revision > r->supply->revision || r->preferred == key ||
+        r->changed[key] > revision)
+        return;
+    r->preferred = key;
+    log_info("the other key is in use now", LOG_STRING("route", r->config->path),
+             LOG_STRING("key", key_name(r, key)));
+    keeper_route_update(r);
+}
+
+/* Life */
+
+bool keeper_route_init(struct keeper_route *r, struct keeper *keeper,
+                       const struct config_route *config, unsigned index) {
+    *r = (struct keeper_route){
+        .keeper = keeper, .config = config, .index = index, .auth = config->auth.type};
+    list_init(&r->lookup.node);
+    for (size_t i = 0; i < ARRAY_LEN(r->credentials); i++)
+        list_init(&r->credentials[i].node);
+    if (config->scoring.text) {
+        r->endpoint = endpoint_new(&config->scoring, &config->swagger);
+        if (!r->endpoint)
+            return false;
+    }
+    keeper_route_update(r);
+    return r->supply;
+}
+
+bool keeper_route_start(struct keeper_route *r) {
+    struct named_service of = service_of(r->config);
+    if (config_is_named(r->config)) {
+        char name[512];
+        snprintf(name, sizeof name, "route:%s:endpoint", r->config->path);
+        struct source *s = source_of_lookup(&r->keeper->sources, &of, name);
+        if (!s)
+            return false;
+        source_use(&r->lookup, s, on_lookup, r);
+        source_fetch(s, "start");
+        if (s->since)
+            on_lookup(r, s); /* another route has found it already */
+    }
+    bool ok = use_credentials(r);
+    keeper_route_update(r);
+    return ok;
+}
+
+void keeper_route_done(struct keeper_route *r) {
+    source_unuse(&r->lookup);
+    for (size_t i = 0; i < ARRAY_LEN(r->credentials); i++)
+        source_unuse(&r->credentials[i]);
+    endpoint_unref(&r->endpoint);
+    supply_unref(&r->supply);
+}

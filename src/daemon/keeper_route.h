@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* A route as the keeper sees it: the sources that it uses, and the supply that they make. Inside
+ * the keeper only. */
+#pragma once
+
+#include "daemon/keeper.h"
+#include "daemon/source_kinds.h"
+
+struct keeper_route {
+    struct keeper *keeper;
+    const struct config_route *config;
+    unsigned index;
+    struct source_use lookup;         /* where the endpoint is; of a named route */
+    struct source_use credentials[2]; /* one source with a token or two keys, or a source per key */
+    enum config_auth_type auth;       /* in effect; AUTH_FOUND: not known yet */
+    struct endpoint *endpoint;        /* NULL: not found yet */
+    struct supply *supply;
+    uint64_t changed[2]; /* the revision with which each key became what it is */
+    uint64_t refused; /* the latest revision that was refused and is being looked into; 0: none */
+    uint64_t told[2]; /* the latest revision of which a refusal of the key was logged */
+    unsigned preferred;
+    const char *unusable; /* what is wrong with the endpoint that was found; NULL: nothing */
+    usec_t renewed_at;    /* when an operator asked for it last */
+};
+
+/* Sets up what the configuration alone says, with a first supply. False: out of memory. */
+bool keeper_route_init(struct keeper_route *r, struct keeper *keeper,
+                       const struct config_route *config, unsigned index) MUST_CHECK;
+void keeper_route_done(struct keeper_route *r);
+/* Uses its sources from now on. False: out of memory. */
+bool keeper_route_start(struct keeper_route *r) MUST_CHECK;
+/* Makes the supply anew and hands it out if anything of it differs. */
+void keeper_route_update(struct keeper_route *r);
+void keeper_route_refused(struct keeper_route *r, uint64_t revision, unsigned key);
+void keeper_route_accepted(struct keeper_route *r, uint64_t revision, unsigned key);
+
+/* keeper.c */
+struct keeper {
+    struct sources sources;
+    struct keeper_options options;
+    struct loop *loop;
+    struct keeper_route *routes;
+};

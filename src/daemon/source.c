@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: MIT */
+/* The driving of sources, as daemon/source.h says. */
+#include "daemon/source.h"
+
+#include "base/log.h"
+#include "base/random.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* How long a call may take; while something usable runs out, half of what is left of it, so that a
+ * service that hangs leaves time for another try. */
+#define CALL_TIMEOUT       (30 * USEC_PER_SEC)
+#define CALL_TIMEOUT_LEAST (1 * USEC_PER_SEC)
+
+static void proceed(struct source *s);
+static void on_timer(struct timer *timer, usec_t now);
+
+/* Values */
+
+void source_value_done(struct source_value *v) {
+    secret_unref(&v->secrets[0]);
+    secret_unref(&v->secrets[1]);
+    azure_service_done(&v->service);
+    free(v->base);
+    *v = (struct source_value){0};
+}
+
+static bool same_secret(const struct secret *a, const struct secret *b) {
+    return a && b ? text_equal(secret_expose(a), secret_expose(b)) : a == b;
+}
+
+static bool same_string(const char *a, const char *b) {
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static bool same_value(const struct source_value *a, const struct source_value *b) {
+    const struct azure_service *x = &a->service, *y = &b->service;
+    return same_secret(a->secrets[0], b->secrets[0]) && same_secret(a->secrets[1], b->secrets[1]) &&
+           same_string(a->base, b->base) && same_string(x->scoring_uri, y->scoring_uri) &&
+           same_string(x->swagger_uri, y->swagger_uri) && x->auth == y->auth;
+}
+
+/* Making and keeping */
+
+void sources_init(struct sources *all) {
+    list_init(&all->all);
+    all->count = 0;
+}
+
+static void source_free(struct source *s) {
+    list_remove(&s->node);
+    fetch_cancel(&s->fetch);
+    azure_request_done(&s->request);
+    timer_done(s->all->loop, &s->timer);
+    if (s->all->files)
+        file_watch_remove(s->all->files, &s->watched);
+    if (s->class->free)
+        s->class->free(s);
+    source_value_done(&s->value);
+    buf_wipe(&s->note);
+    free(s->resource);
+    free(s->key);
+    free(s->name);
+    free(s);
+}
+
+void sources_done(struct sources *all) {
+    struct list *node;
+    list_each (at, next, &all->all)
+        for (size_t i = 0; i < SOURCE_NEEDS_MAX; i++)
+            source_unuse(&list_entry(at, struct source, node)->needs[i]);
+    while ((node = list_pop_front(&all->all)))
+        source_free(list_entry(node, struct source, node));
+}
+
+static struct source *find(struct sources *all, const char *key) {
+    list_each (node, next, &all->all) {
+        struct source *s = list_entry(node, struct source, node);
+        if (strcmp(s->key, key) == 0)
+            return s;
+    }
+    return NULL;
+}
+
+struct source *source_get(struct sources *all, const struct source_class *class, const char *key,
+                          const char *name, const char *kind, bool *made) {
+    struct source *s = find(all, key);
+    *made = !s;
+    if (s)
+        return s;
+    s = calloc(1, sizeof *s);
+    if (!s)
+        return NULL;
+    *s = (struct source){.all = all, .class = class, .kind = kind};
+    azure_request_init(&s->request, METHOD_GET);
+    list_init(&s->node);
+    list_init(&s->users);
+    for (size_t i = 0; i < SOURCE_NEEDS_MAX; i++)
+        list_init(&s->needs[i].node);
+    renewal_init(&s->renewal, class->rules);
+    buf_init(&s->note, 4096);
+    s->key = strdup(key);
+    s->name = strdup(name);
+    if (!s->key || !s->name || !timer_init(all->loop, &s->timer, on_timer)) {
+        free(s->key);
+        free(s->name);
+        free(s);
+        return NULL;
+    }
+    list_push_back(&all->all, &s->node);
+    all->count++;
+    return s;
+}
+
+/* Telling */
+
+static void tell_users(struct source *s) {
+    list_each (node, next, &s->users) {
+        struct source_use *use = list_entry(node, struct source_use, node);
+        use->told(use->owner, s);
+    }
+}
+
+/* The timer stands at whatever comes first: the next attempt, or the end of what we have. */
+static void arm(struct source *s) {
+    usec_t now = s->all->loop->now, at = USEC_NEVER;
+    if (list_empty(&s->users)) {
+        timer_clear(&s->timer);
+        return;
+    }
+    if (s->phase == SOURCE_RESTING && !s->blocked && !s->all->once)
+        at = renewal_next(&s->renewal);
+    if (s->renewal.expires > now && s->renewal.expires < at)
+        at = s->renewal.expires;
+    if (at == USEC_NEVER)
+        timer_clear(&s->timer);
+    else
+        timer_set(s->all->loop, &s->timer, at);
+}
+
+static void on_timer(struct timer *timer, usec_t now) {
+    struct source *s = container_of(timer, struct source, timer);
+    bool ended = s->renewal.expires <= now && s->renewal.expires > s->since;
+    if (s->phase == SOURCE_RESTING && !s->all->once && renewal_next(&s->renewal) <= now)
+        source_fetch(s, s->renewal.forced_due ? "refused" : "timer");
+    arm(s);
+    if (ended)
+        tell_users(s);
+}
+
+void source_use(struct source_use *use, struct source *s,
+                void (*told)(void *owner, struct source *source), void *owner) {
+    assert(!use->source);
+    use->source = s;
+    use->told = told;
+    use->owner = owner;
+    list_push_back(&s->users, &use->node);
+    arm(s);
+}
+
+void source_unuse(struct source_use *use) {
+    struct source *s = use->source;
+    if (!s)
+        return;
+    list_remove(&use->node);
+    use->source = NULL;
+    arm(s);
+}
+
+/* Ends of an attempt */
+
+static int64_t seconds(usec_t from, usec_t to) {
+    return to == USEC_NEVER ? -1 : (to - from) / USEC_PER_SEC;
+}
+
+static void log_change(const struct source *s) {
+    usec_t now = s->all->loop->now;
+    if (s->value.service.scoring_uri) {
+        log_info("endpoint found", LOG_STRING("name", s->name), LOG_STRING("cause", s->why),
+                 LOG_STRING("kind", s->value.service.kind),
+                 LOG_STRING("auth", azure_auth_word(s->value.service.auth)));
+    } else if (s->value.secrets[0]) {
+        log_info("credential is new", LOG_STRING("credential", s->name),
+                 LOG_STRING("kind", s->kind), LOG_STRING("cause", s->why),
+                 LOG_STRING("fingerprint", s->fingerprint),
+                 LOG_NUMBER("ends_in_s", seconds(now, s->renewal.expires)),
+                 LOG_NUMBER("renewed_in_s", seconds(now, s->renewal.refresh)));
+    }
+}
+
+static void succeed(struct source *s, struct source_outcome *o) {
+    usec_t now = s->all->loop->now;
+    bool changed = !same_value(&s->value, &o->value);
+    struct source_value old = s->value;
+    s->value = o->value;
+    source_value_done(&old);
+    s->fingerprint[0] = '\0';
+    if (s->value.secrets[0])
+        secret_fingerprint(s->value.secrets[0], s->fingerprint);
+    renewal_succeeded(&s->renewal, now, o->lifetime, o->refresh_after, random_u64());
+    s->phase = SOURCE_RESTING;
+    s->failed = s->blocked = false;
+    s->since = now;
+    s->shown_end = o->shown_end ? o->shown_end : s->renewal.expires;
+    s->shown_due = o->shown_due ? o->shown_due : s->renewal.refresh;
+    s->refreshed++;
+    if (changed)
+        log_change(s);
+    else
+        log_debug("fetched again, as it was", LOG_STRING("name", s->name),
+                  LOG_STRING("cause", s->why));
+    arm(s);
+    tell_users(s);
+}
+
+static void log_failure(const struct source *s) {
+    usec_t now = s->all->loop->now, next = renewal_next(&s->renewal);
+    const struct azure_error *e = &s->error;
+    log_warning("cannot be fetched", LOG_STRING("name", s->name), LOG_STRING("cause", s->why),
+                LOG_STRING("failure", azure_failure_word(e->failure)),
+                LOG_NUMBER("status", e->status), LOG_STRING("code", e->code),
+                LOG_STRING("error", e->message), LOG_STRING("trace_id", e->trace_id),
+                LOG_STRING("correlation_id", e->correlation_id),
+                LOG_NUMBER("again_in_ms", next == USEC_NEVER ? -1 : (next - now) / USEC_PER_MS),
+                LOG_NUMBER("usable_for_s",
+                           source_usable(s) ? seconds(now, s->renewal.expires) : (int64_t)0));
+}
+
+static bool is_definite(enum azure_failure failure) {
+    return failure == AZURE_REJECTED || failure == AZURE_FORBIDDEN;
+}
+
+static void fail(struct source *s, const struct azure_error *error) {
+    s->phase = SOURCE_RESTING;
+    s->failed = true;
+    s->blocked = false;
+    s->error = *error;
+    s->failures++;
+    renewal_failed(&s->renewal, s->all->loop->now, error->status, error->retry_after_s,
+                   is_definite(error->failure), random_u64());
+    log_failure(s);
+    arm(s);
+    tell_users(s);
+}
+
+/* What it needs is not to be had: no failure of its own, and no waiting of its own. It goes on when
+ * what it needs is there. */
+static void block(struct source *s, const struct source *need) {
+    s->phase = SOURCE_RESTING;
+    s->failed = s->blocked = true;
+    s->error = need->error;
+    arm(s);
+    tell_users(s);
+}
+
+/* An attempt */
+
+static void on_need(void *owner, struct source *need) {
+    struct source *s = owner;
+    if (s->phase == SOURCE_WAITING) {
+        if (need->failed && !source_usable(need))
+            block(s, need);
+        else if (need->phase == SOURCE_RESTING)
+            proceed(s);
+        return;
+    }
+    if (s->phase != SOURCE_RESTING || !source_usable(need) || !s->failed || s->all->once ||
+        need->since < s->tried)
+        return;
+    /* What this failed with is gone: a secret was replaced, a token came. */
+    renewal_retry(&s->renewal, s->all->loop->now);
+    source_fetch(s, s->blocked ? "needed" : "changed");
+}
+
+void source_need(struct source *s, size_t i, struct source *need) {
+    source_use(&s->needs[i], need, on_need, s);
+}
+
+/* False: it has to wait, or was blocked. */
+static bool needs_usable(struct source *s) {
+    for (size_t i = SOURCE_NEEDS_MAX; i-- > 0;) {
+        struct source *need = s->needs[i].source;
+        if (!need || source_usable(need))
+            continue;
+        s->phase = SOURCE_WAITING;
+        source_fetch(need, "needed"); /* which may have told us already */
+        if (s->phase == SOURCE_WAITING && need->phase == SOURCE_RESTING && !source_usable(need))
+            block(s, need);
+        return false;
+    }
+    return true;
+}
+
+static usec_t call_timeout(const struct source *s) {
+    usec_t now = s->all->loop->now, end = s->renewal.expires;
+    if (!source_usable(s) || end == USEC_NEVER || (end - now) / 2 > CALL_TIMEOUT)
+        return CALL_TIMEOUT;
+    usec_t half = (end - now) / 2;
+    return half < CALL_TIMEOUT_LEAST ? CALL_TIMEOUT_LEAST : half;
+}
+
+/* A management service does not take the bearer: once in an attempt a new one is fetched. */
+static bool bearer_is_renewed(struct source *s, const struct azure_error *error) {
+    struct source *bearer = s->needs[0].source;
+    if (error->failure != AZURE_UNAUTHORIZED || !bearer || s->bearer_renewed)
+        return false;
+    s->bearer_renewed = true;
+    s->phase = SOURCE_WAITING;
+    s->step = 0;
+    return source_refused(bearer, "refused") || s->phase != SOURCE_WAITING;
+}
+
+static void on_fetched(void *context, const struct azure_answer *answer,
+                       const struct azure_error *error) {
+    struct source *s = context;
+    struct source_outcome o = {.lifetime = USEC_NEVER, .refresh_after = USEC_NEVER};
+    struct azure_error wrong = {.retry_after_s = -1};
+    s->fetch = NULL;
+    enum source_step step = SOURCE_FAILED;
+    if (answer)
+        step = s->class->answer(s, answer, &o, &wrong);
+    else
+        wrong = *error;
+    azure_error_hide(&wrong, &s->request);
+    azure_request_done(&s->request);
+    if (step == SOURCE_DONE) {
+        succeed(s, &o);
+    } else if (step == SOURCE_AGAIN) {
+        s->step++;
+        proceed(s);
+    } else if (!bearer_is_renewed(s, &wrong)) {
+        fail(s, &wrong);
+    }
+}
+
+static void send_request(struct source *s) {
+    struct azure_error error = {.retry_after_s = -1};
+    azure_request_init(&s->request, METHOD_GET);
+    if (!s->class->request(s, &s->request, &error)) {
+        if (error.failure == AZURE_FINE)
+            azure_error_set(&error, AZURE_NO_MEMORY, "out of memory");
+        azure_error_hide(&error, &s->request);
+        azure_request_done(&s->request);
+        fail(s, &error);
+        return;
+    }
+    s->phase = SOURCE_FETCHING;
+    s->fetch = fetch_start(s->all->fetcher, &s->request, s->class->max_body, call_timeout(s),
+                           on_fetched, s);
+    if (s->fetch)
+        return;
+    azure_request_done(&s->request);
+    azure_error_set(&error, AZURE_NO_MEMORY, "out of memory");
+    fail(s, &error);
+}
+
+static void read_it(struct source *s) {
+    struct source_outcome o = {.lifetime = USEC_NEVER, .refresh_after = USEC_NEVER};
+    struct azure_error error = {.retry_after_s = -1};
+    if (s->class->read(s, &o, &error))
+        succeed(s, &o);
+    else
+        fail(s, &error);
+}
+
+static void proceed(struct source *s) {
+    if (!needs_usable(s))
+        return;
+    if (s->class->read)
+        read_it(s);
+    else
+        send_request(s);
+}
+
+void source_fetch(struct source *s, const char *why) {
+    usec_t now = s->all->loop->now;
+    if (s->phase != SOURCE_RESTING || now < s->renewal.hold_until ||
+        (s->failed && !s->blocked && renewal_next(&s->renewal) > now))
+        return;
+    s->why = why;
+    s->step = 0;
+    s->bearer_renewed = false;
+    s->tried = now;
+    buf_wipe(&s->note);
+    proceed(s);
+}
+
+bool source_refused(struct source *s, const char *why) {
+    if (s->phase != SOURCE_RESTING)
+        return true;
+    if (!renewal_forced(&s->renewal, s->all->loop->now)) {
+        arm(s);
+        return false;
+    }
+    s->failed = false; /* its waiting is over */
+    source_fetch(s, why);
+    return source_is_busy(s);
+}
+
+bool source_usable(const struct source *s) {
+    return s->since && renewal_usable(&s->renewal, s->all->loop->now);
+}
+
+struct secret *source_secret(const struct source *s) {
+    return s->value.secrets[0];
+}
+
+bool source_is_busy(const struct source *s) {
+    return s->phase != SOURCE_RESTING;
+}

@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: MIT
+"""A fake of the parts of Azure that scoregate talks to: see README.md."""
+
+from .control import Control, Process
+from .fake import Azure
+from .message import Answer, Call
+
+__all__ = ["Answer", "Azure", "Call", "Control", "Process"]
