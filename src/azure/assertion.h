@@ -8,6 +8,7 @@
 #include "base/macros.h"
 #include "base/secret.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct assertion_claims {
@@ -16,7 +17,10 @@ struct assertion_claims {
     int64_t now_s;         /* the wall clock: nbf, iat; exp is 600 s later */
 };
 
-/* Reads the certificate (the first in the PEM file) and its RSA key (in the same file, or KEY_FILE)
- * and signs. NULL with a sentence in WHY that names the file and holds nothing of the key. */
+/* Reads the certificate (the first in the PEM file) and its RSA key (in the same file, or KEY_FILE
+ * if that is not NULL) and signs. The key has 2048 bits at least and no passphrase, and its file is
+ * neither readable nor writable by others (unless INSECURE_PERMISSIONS). NULL with a sentence in
+ * WHY that names the file and holds nothing of the key. */
 struct secret *assertion_new(const char *certificate_file, const char *key_file,
-                             const struct assertion_claims *claims, struct buf *why) MUST_CHECK;
+                             bool insecure_permissions, const struct assertion_claims *claims,
+                             struct buf *why) MUST_CHECK;

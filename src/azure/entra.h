@@ -14,11 +14,12 @@ bool entra_secret_request(const char *authority, const char *tenant, const char 
 bool entra_assertion_request(const char *authority, const char *tenant, const char *client_id,
                              const char *scope, struct secret *assertion,
                              struct azure_request *r) MUST_CHECK;
-/* Appends the token endpoint's URL, which is also the audience of an assertion. */
+/* Appends the token endpoint's URL, which is also the audience of an assertion. A slash at the end
+ * of AUTHORITY is as none. */
 void entra_token_url(struct buf *url, const char *authority, const char *tenant);
 
 /* The request for IDENTITY of type certificate: signs an assertion with the certificate's key, both
- * read now. NOW_S: the wall clock. */
+ * read now. NOW_S: the wall clock. INSECURE_PERMISSIONS: the key may be open to every user. */
 bool entra_certificate_request(const struct config_identity *identity, const char *authority,
-                               const char *scope, int64_t now_s, struct azure_request *r,
-                               struct azure_error *error) MUST_CHECK;
+                               const char *scope, int64_t now_s, bool insecure_permissions,
+                               struct azure_request *r, struct azure_error *error) MUST_CHECK;

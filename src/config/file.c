@@ -47,9 +47,10 @@ static bool read_open(int fd, struct buf *into, struct file_facts *facts, struct
     return read_all(fd, into, why);
 }
 
-bool file_read(const char *path, struct buf *into, struct file_facts *facts, struct buf *why) {
+static bool read_path(const char *path, int flags, struct buf *into, struct file_facts *facts,
+                      struct buf *why) {
     /* O_NONBLOCK: opening a FIFO would wait for a writer. */
-    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY | flags);
     if (fd < 0) {
         buf_addf(why, "cannot be opened: %s", strerror(errno));
         return false;
@@ -57,6 +58,15 @@ bool file_read(const char *path, struct buf *into, struct file_facts *facts, str
     bool ok = read_open(fd, into, facts, why);
     close(fd);
     return ok;
+}
+
+bool file_read(const char *path, struct buf *into, struct file_facts *facts, struct buf *why) {
+    return read_path(path, 0, into, facts, why);
+}
+
+bool file_read_itself(const char *path, struct buf *into, struct file_facts *facts,
+                      struct buf *why) {
+    return read_path(path, O_NOFOLLOW, into, facts, why);
 }
 
 char *file_beside(const char *from, const char *name) {

@@ -20,6 +20,9 @@ struct file_facts {
  * "cannot be opened: No such file or directory", … FACTS may be NULL. */
 bool file_read(const char *path, struct buf *into, struct file_facts *facts,
                struct buf *why) MUST_CHECK;
+/* The same, but PATH may not be a symbolic link: for names that somebody else has said. */
+bool file_read_itself(const char *path, struct buf *into, struct file_facts *facts,
+                      struct buf *why) MUST_CHECK;
 
 /* NAME as seen from the directory of the file FROM: NAME itself if it begins with '/'. NULL when
  * out of memory. The caller frees it. */
