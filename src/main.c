@@ -7,7 +7,8 @@
 
 int main(int argc, char **argv) {
     static const struct command *const commands[] = {
-        &command_serve, &command_try, &command_demo, &command_check, &command_config,
+        &command_serve,  &command_try,      &command_demo,   &command_check,
+        &command_status, &command_services, &command_rotate, &command_config,
     };
     int status = command_dispatch(commands, ARRAY_LEN(commands), print_version, argc, argv);
     /* A full disk behind stdout must not pass for success. */

@@ -67,15 +67,25 @@ static int unknown_option(const struct arguments *a) {
     return arguments_wrong(a, "unknown option %.*s", TEXT_ARG(given));
 }
 
+/* What is left behind the options, which getopt has moved to the front. */
+static int take_operands(struct arguments *a) {
+    size_t given = (size_t)(a->argc - optind), wanted = a->command->operand_count;
+    a->operands = a->argv + optind;
+    if (given == wanted)
+        return ARGUMENTS_END;
+    if (given > wanted)
+        a->status = arguments_wrong(a, "unexpected argument '%s'", a->operands[wanted]);
+    else
+        a->status = arguments_wrong(a, "%s is missing", a->command->operands[given]);
+    return ARGUMENTS_STOP;
+}
+
 int arguments_next(struct arguments *a) {
     int id = getopt_long(a->argc, a->argv, a->shorts, a->longs, NULL);
     a->value = optarg;
     switch (id) {
     case -1:
-        if (optind == a->argc)
-            return ARGUMENTS_END;
-        a->status = arguments_wrong(a, "unexpected argument '%s'", a->argv[optind]);
-        return ARGUMENTS_STOP;
+        return take_operands(a);
     case 'h':
         help_command(stdout, a->command);
         a->status = STATUS_FINE;

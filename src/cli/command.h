@@ -30,9 +30,11 @@ struct command {
     const struct command_option *options; /* besides -h, --help, which every command has */
     size_t option_count;
     int (*run)(struct arguments *arguments); /* returns the exit status */
+    const char *const *operands; /* what the arguments besides options are called; all required */
+    size_t operand_count;
 };
 
-#define COMMAND_OPTIONS_MAX 16
+#define COMMAND_OPTIONS_MAX 24
 
 /* The command line of one command while it is read. */
 struct arguments {
@@ -40,6 +42,7 @@ struct arguments {
     int argc; /* argv[0] is the command's name */
     char **argv;
     const char *value; /* of the option that arguments_next() returned; NULL if it takes none */
+    char **operands;   /* operand_count of them, once arguments_next() returned ARGUMENTS_END */
     int status;        /* to exit with when arguments_next() returned ARGUMENTS_STOP */
     struct option longs[COMMAND_OPTIONS_MAX + 2];
     char shorts[2 * COMMAND_OPTIONS_MAX + 4];

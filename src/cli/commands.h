@@ -4,7 +4,8 @@
 
 #include "cli/command.h"
 
-extern const struct command command_serve, command_try, command_demo, command_check, command_config;
+extern const struct command command_serve, command_try, command_demo, command_check, command_status,
+    command_services, command_rotate, command_config;
 
 /* Prints the version; with VERBOSE also the libraries and what was built in. */
 void print_version(bool verbose);

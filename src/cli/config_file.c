@@ -67,6 +67,19 @@ struct config *config_choice_load(const struct config_choice *choice) {
     return config;
 }
 
+struct config *config_choice_peek(const struct config_choice *choice) {
+    struct config_errors errors;
+    struct config_load_options options = {.insecure_permissions = choice->insecure_permissions};
+    config_errors_init(&errors);
+    struct config *config = config_load(config_choice_file(choice), NULL, &options, &errors);
+    config_errors_done(&errors);
+    return config;
+}
+
+bool config_choice_exists(const struct config_choice *choice) {
+    return choice->file || from_environment() || access(DEFAULT_FILE, F_OK) == 0;
+}
+
 /* Nobody has seen the lines of a text that a command has written: "FILE:LINE: " is replaced. */
 static void print_without_place(const char *command, struct text all) {
     while (all.len) {

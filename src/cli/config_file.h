@@ -27,6 +27,12 @@ const char *config_choice_file(const struct config_choice *choice);
  * then stderr says what, all of it. */
 struct config *config_choice_load(const struct config_choice *choice) MUST_CHECK;
 
-/* The same with a TEXT that COMMAND has written from its options. */
+/* The same without a word, for a command that can do without: NULL if anything is wrong. What only
+ * the daemon can check is not looked at. */
+struct config *config_choice_peek(const struct config_choice *choice) MUST_CHECK;
+/* Whether a configuration was named, or the default one is there. */
+bool config_choice_exists(const struct config_choice *choice);
+
+/* As config_choice_load() with a TEXT that COMMAND has written from its options. */
 struct config *config_text_load(const char *command, const char *text,
                                 bool insecure_permissions) MUST_CHECK;

@@ -188,6 +188,7 @@ struct config {
     enum log_level log_level;
     enum log_format log_format;
     bool log_access;
+    bool insecure_permissions; /* secret files that others may read are accepted */
     char **files; /* what was read, the main file first; config_where.file points here */
     size_t file_count;
     int references; /* use config_ref, config_unref */

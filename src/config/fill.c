@@ -273,6 +273,7 @@ struct config *fill_config(const struct node *root, struct source *source,
         return NULL;
     }
     config->references = 1;
+    config->insecure_permissions = options->insecure_permissions;
     fill_with_defaults(&f, root);
     config->files = source_take_names(source);
     if (config->files)

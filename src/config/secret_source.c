@@ -63,35 +63,43 @@ static struct secret *read_file(const char *path, bool insecure_permissions, str
     return secret;
 }
 
-static struct secret *read_credential(const char *name, bool insecure_permissions,
-                                      struct buf *why) {
+/* The file that systemd's credential NAME is. */
+static bool add_credential_path(const char *name, struct buf *path, struct buf *why) {
     const char *directory = getenv("CREDENTIALS_DIRECTORY");
     if (!directory || !*directory) {
         buf_add_string(why, "is not there: systemd has passed no credentials (LoadCredential=)");
-        return NULL;
+        return false;
     }
     if (strchr(name, '/') || strcmp(name, ".") == 0 || strcmp(name, "..") == 0) {
         buf_add_string(why, "is no name of a credential; expected a file name without '/'");
-        return NULL;
+        return false;
     }
-    struct buf path;
-    buf_init(&path, 4096);
-    buf_addf(&path, "%s/%s", directory, name);
-    struct secret *secret = NULL;
-    if (buf_ok(&path))
-        secret = read_file(path.at, insecure_permissions, why);
-    else
+    buf_addf(path, "%s/%s", directory, name);
+    return true;
+}
+
+bool secret_source_path(enum config_secret_kind kind, const char *source, struct buf *path,
+                        struct buf *why) {
+    if (kind == SECRET_CREDENTIAL && !add_credential_path(source, path, why))
+        return false;
+    if (kind == SECRET_FILE)
+        buf_add_string(path, source);
+    if (!buf_ok(path))
         buf_add_string(why, "has too long a path");
-    buf_done(&path);
-    return secret;
+    return buf_ok(path);
 }
 
 struct secret *secret_source_read(enum config_secret_kind kind, const char *source,
                                   bool insecure_permissions, struct buf *why) {
-    if (kind == SECRET_FILE)
-        return read_file(source, insecure_permissions, why);
-    if (kind == SECRET_CREDENTIAL)
-        return read_credential(source, insecure_permissions, why);
+    struct secret *secret = NULL;
+    if (kind == SECRET_FILE || kind == SECRET_CREDENTIAL) {
+        struct buf path;
+        buf_init(&path, 4096);
+        if (secret_source_path(kind, source, &path, why))
+            secret = read_file(path.at, insecure_permissions, why);
+        buf_done(&path);
+        return secret;
+    }
     const char *value = kind == SECRET_ENV ? getenv(source) : NULL;
     if (value)
         return secret_source_check(text_of(value), why);

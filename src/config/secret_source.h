@@ -20,6 +20,11 @@
 struct secret *secret_source_read(enum config_secret_kind kind, const char *source,
                                   bool insecure_permissions, struct buf *why) MUST_CHECK;
 
+/* Appends the path of the file that SOURCE (of KIND file or credential) is. False with the reason
+ * appended to WHY. */
+bool secret_source_path(enum config_secret_kind kind, const char *source, struct buf *path,
+                        struct buf *why) MUST_CHECK;
+
 /* Whether PATH is a file that read by the same rules could hold a secret, whatever is in it: for
  * private keys, which are read elsewhere. The reason against it is appended to WHY. */
 bool secret_source_check_file(const char *path, bool insecure_permissions,

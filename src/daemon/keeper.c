@@ -36,10 +36,7 @@ struct keeper *keeper_new(struct loop *loop, const struct keeper_options *option
     k->options = *options;
     k->options.config = config_ref(options->config);
     k->loop = loop;
-    k->sources = (struct sources){.loop = loop,
-                                  .config = options->config,
-                                  .insecure_permissions = options->insecure_permissions,
-                                  .once = options->once};
+    k->sources = (struct sources){.loop = loop, .config = options->config, .once = options->once};
     sources_init(&k->sources);
     if (!set_up(k, why))
         keeper_free(&k);

@@ -22,8 +22,7 @@ struct keeper;
 
 struct keeper_options {
     struct config *config;
-    bool insecure_permissions; /* of secret files, as when the configuration was loaded */
-    bool once;                 /* for a command: fetched once each, nothing renewed or watched */
+    bool once; /* for a command: fetched once each, nothing renewed or watched */
     /* ROUTE has a new supply; may be NULL. */
     void (*supplied)(void *context, unsigned route, struct supply *supply);
     void *context;

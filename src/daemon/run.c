@@ -5,7 +5,9 @@
 #include "base/log.h"
 #include "daemon/acceptor.h"
 #include "daemon/admin.h"
+#include "daemon/keeper.h"
 #include "daemon/listeners.h"
+#include "daemon/trusts.h"
 #include "daemon/worker.h"
 #include "sys/log_writer.h"
 #include "sys/mailbox.h"
@@ -27,7 +29,7 @@
 /* How long the admin listener waits when descriptors are out. */
 #define ADMIN_BREATHER (100 * USEC_PER_MS)
 
-enum { MESSAGE_STOPPED };
+enum { MESSAGE_STOPPED, MESSAGE_REFUSED, MESSAGE_ACCEPTED };
 
 struct control {
     const struct config *config;
@@ -37,6 +39,7 @@ struct control {
     struct timer drain_timer, admin_breather, watchdog;
     usec_t watchdog_interval; /* 0: nobody wants to hear */
     struct trust **trusts;    /* one per route; equal ones are the same object */
+    struct keeper *keeper;
     struct listeners listeners;
     struct worker **workers;
     size_t worker_count, stopped;
@@ -49,44 +52,36 @@ struct control {
 
 /* Setting up */
 
-static struct trust *find_trust(struct trust *const *trusts, size_t n,
-                                const struct config_tls *tls) {
-    for (size_t i = 0; i < n; i++)
-        if (trusts[i] && trust_is_of(trusts[i], tls))
-            return trust_ref(trusts[i]);
-    return NULL;
-}
-
-/* One trust per route, NULL for one without TLS; ERRORS gets what cannot be loaded, once for each
- * setting. */
-static struct trust **load_trusts(const struct config *config, struct config_errors *errors) {
-    struct trust **trusts = calloc(config->route_count + 1, sizeof *trusts);
-    for (size_t i = 0; trusts && i < config->route_count; i++) {
-        const struct config_route *route = &config->routes[i];
-        struct buf why;
-        if (!route->scoring.tls && !route->swagger.tls)
-            continue; /* a machine without CA certificates can serve it */
-        buf_init(&why, 1024);
-        trusts[i] = find_trust(trusts, i, &route->tls);
-        if (!trusts[i])
-            trusts[i] = trust_new(&route->tls, &why);
-        if (!trusts[i])
-            config_error(errors, route->tls.where.line ? route->tls.where : route->where, "tls: %s",
-                         why.at ? why.at : "out of memory");
-        buf_done(&why);
-    }
-    return trusts;
-}
-
-static void free_trusts(struct trust **trusts, size_t n) {
-    for (size_t i = 0; trusts && i < n; i++)
-        trust_unref(&trusts[i]);
-    free(trusts);
-}
-
 void run_check(const struct config *config, struct config_errors *errors) {
-    struct trust **trusts = load_trusts(config, errors);
-    free_trusts(trusts, config->route_count);
+    trusts_free(trusts_load(config, errors), config);
+}
+
+/* What workers tell */
+
+struct key_message {
+    struct message message;
+    unsigned route, key;
+    uint64_t revision;
+};
+
+/* Without memory for a message the word is not passed on: it comes again with the next request that
+ * meets the same. */
+static void tell_key(struct control *c, unsigned kind, unsigned route, uint64_t revision,
+                     unsigned key) {
+    struct key_message *m = malloc(sizeof *m);
+    if (!m)
+        return;
+    *m = (struct key_message){
+        .message.kind = kind, .route = route, .key = key, .revision = revision};
+    mailbox_post(&c->mailbox, &m->message);
+}
+
+static void tell_refused(void *context, unsigned route, uint64_t revision, unsigned key) {
+    tell_key(context, MESSAGE_REFUSED, route, revision, key);
+}
+
+static void tell_accepted(void *context, unsigned route, uint64_t revision, unsigned key) {
+    tell_key(context, MESSAGE_ACCEPTED, route, revision, key);
 }
 
 static void tell_stopped(void *context) {
@@ -98,12 +93,52 @@ static void tell_stopped(void *context) {
     mailbox_post(&c->mailbox, m);
 }
 
-static void receive(void *context, struct message *m) {
+static void receive(void *context, struct message *message) {
     struct control *c = context;
-    c->stopped++;
-    if (!c->draining)
-        c->failed = true;
-    free(m);
+    const struct key_message *m = container_of(message, struct key_message, message);
+    switch (message->kind) {
+    case MESSAGE_STOPPED:
+        c->stopped++;
+        if (!c->draining)
+            c->failed = true;
+        break;
+    case MESSAGE_REFUSED:
+        keeper_refused(c->keeper, m->route, m->revision, m->key);
+        break;
+    case MESSAGE_ACCEPTED:
+        keeper_accepted(c->keeper, m->route, m->revision, m->key);
+        break;
+    }
+    free(message);
+}
+
+/* What workers are told */
+
+static void hand_out(void *context, unsigned route, struct supply *supply) {
+    struct control *c = context;
+    for (size_t i = 0; c->workers && i < c->worker_count; i++)
+        if (c->workers[i])
+            worker_supply(c->workers[i], route, supply);
+}
+
+/* What stands in the configuration is there at once; the rest comes while workers serve. */
+static bool start_keeper(struct control *c, struct config *config) {
+    struct keeper_options options = {.config = config, .supplied = hand_out, .context = c};
+    struct buf why;
+    buf_init(&why, 1024);
+    c->keeper = keeper_new(&c->loop, &options, &why);
+    if (!c->keeper)
+        log_error("credentials cannot be kept", LOG_TEXT("error", buf_text(&why)));
+    buf_done(&why);
+    return c->keeper && keeper_start(c->keeper);
+}
+
+/* One per route, borrowed; the array is the caller's. */
+static struct supply **supplies_now(const struct control *c) {
+    struct supply **supplies = calloc(c->config->route_count + 1, sizeof(struct supply *));
+    for (unsigned i = 0; supplies && i < c->config->route_count; i++)
+        supplies[i] = keeper_supply(c->keeper, i);
+    return supplies;
 }
 
 static bool start_workers(struct control *c, struct config *config, unsigned max_connections) {
@@ -112,17 +147,22 @@ static bool start_workers(struct control *c, struct config *config, unsigned max
                       : cpus < WORKERS_DEFAULT ? cpus
                                                : WORKERS_DEFAULT;
     c->workers = calloc(c->worker_count, sizeof(struct worker *));
+    struct supply **supplies = supplies_now(c);
+    bool ok = c->workers && supplies;
     struct worker_options options = {.config = config,
                                      .trusts = c->trusts,
+                                     .supplies = supplies,
                                      .max_connections = max_connections,
                                      .stopped = tell_stopped,
+                                     .refused = tell_refused,
+                                     .accepted = tell_accepted,
                                      .context = c};
-    for (size_t i = 0; c->workers && i < c->worker_count; i++) {
+    for (size_t i = 0; ok && i < c->worker_count; i++) {
         c->workers[i] = worker_start(&options);
-        if (!c->workers[i])
-            return false;
+        ok = c->workers[i];
     }
-    return c->workers != NULL;
+    free(supplies);
+    return ok;
 }
 
 /* As many callers as the configuration allows and descriptors suffice for: each needs one, and one
@@ -188,7 +228,6 @@ static bool start_admin(struct control *c, struct config *config) {
     struct listener *last = c->listeners.count ? &c->listeners.at[c->listeners.count - 1] : NULL;
     if (!last || !last->admin)
         return true;
-    c->admin.config = config;
     c->admin_access = &config->admin.access;
     struct server_options options = {.max_connections = ADMIN_CONNECTIONS,
                                      .header_bytes = ADMIN_HEADER_BYTES,
@@ -275,13 +314,13 @@ static void on_watchdog(struct timer *timer, usec_t now) {
 static bool set_up(struct control *c, struct config *config, const struct run_options *options) {
     struct config_errors errors;
     config_errors_init(&errors);
-    c->trusts = load_trusts(config, &errors);
+    c->trusts = trusts_load(config, &errors);
     bool ok = c->trusts && errors.count == 0;
     if (!ok)
         log_error("the TLS settings cannot be used", LOG_TEXT("errors", buf_text(&errors.text)));
     config_errors_done(&errors);
     unsigned max_connections = connection_limit(config);
-    return ok && listeners_open(&c->listeners, config) &&
+    return ok && listeners_open(&c->listeners, config) && start_keeper(c, config) &&
            start_workers(c, config, max_connections) && start_admin(c, config) &&
            start_acceptor(c, max_connections) &&
            (!options->listen_file || listeners_write(&c->listeners, options->listen_file));
@@ -322,11 +361,13 @@ static void take_down(struct control *c) {
     for (size_t i = 0; c->workers && i < c->worker_count; i++)
         worker_join(&c->workers[i]);
     free(c->workers);
+    c->workers = NULL;
     server_free(&c->admin_server);
     listeners_close(&c->listeners);
-    free_trusts(c->trusts, c->config->route_count);
     if (c->mailbox.loop)
         mailbox_done(&c->mailbox);
+    keeper_free(&c->keeper);
+    trusts_free(c->trusts, c->config);
     if (c->signals.fd >= 0)
         close(c->signals.fd);
     timer_done(&c->loop, &c->drain_timer);

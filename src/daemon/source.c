@@ -60,6 +60,7 @@ static void source_free(struct source *s) {
         s->class->free(s);
     source_value_done(&s->value);
     buf_wipe(&s->note);
+    workload_ca_done(&s->workload_ca);
     free(s->resource);
     free(s->key);
     free(s->name);
@@ -101,6 +102,7 @@ struct source *source_get(struct sources *all, const struct source_class *class,
         list_init(&s->needs[i].node);
     renewal_init(&s->renewal, class->rules);
     buf_init(&s->note, 4096);
+    workload_ca_init(&s->workload_ca);
     s->key = strdup(key);
     s->name = strdup(name);
     if (!s->key || !s->name || !timer_init(all->loop, &s->timer, on_timer)) {
@@ -131,7 +133,7 @@ static void arm(struct source *s) {
         return;
     }
     if (s->phase == SOURCE_RESTING && !s->blocked && !s->all->once)
-        at = renewal_next(&s->renewal);
+        at = s->renewal.refresh;
     if (s->renewal.expires > now && s->renewal.expires < at)
         at = s->renewal.expires;
     if (at == USEC_NEVER)
@@ -143,7 +145,7 @@ static void arm(struct source *s) {
 static void on_timer(struct timer *timer, usec_t now) {
     struct source *s = container_of(timer, struct source, timer);
     bool ended = s->renewal.expires <= now && s->renewal.expires > s->since;
-    if (s->phase == SOURCE_RESTING && !s->all->once && renewal_next(&s->renewal) <= now)
+    if (s->phase == SOURCE_RESTING && !s->blocked && !s->all->once && s->renewal.refresh <= now)
         source_fetch(s, s->renewal.forced_due ? "refused" : "timer");
     arm(s);
     if (ended)
@@ -216,7 +218,7 @@ static void succeed(struct source *s, struct source_outcome *o) {
 }
 
 static void log_failure(const struct source *s) {
-    usec_t now = s->all->loop->now, next = renewal_next(&s->renewal);
+    usec_t now = s->all->loop->now, next = s->renewal.refresh;
     const struct azure_error *e = &s->error;
     log_warning("cannot be fetched", LOG_STRING("name", s->name), LOG_STRING("cause", s->why),
                 LOG_STRING("failure", azure_failure_word(e->failure)),

@@ -28,7 +28,6 @@ struct sources {
     struct fetcher *fetcher;
     struct file_watch *files; /* NULL: nothing is watched */
     const struct config *config;
-    bool insecure_permissions;
     bool once;       /* one attempt each, for a command */
     struct list all; /* of struct source */
     size_t count;

@@ -79,7 +79,7 @@ static bool certificate_step(struct source *s, struct azure_request *r, struct a
     char scope[256];
     return entra_certificate_request(s->identity, cloud_authority(&s->all->config->azure),
                                      scope_of(s, scope, sizeof scope), clock_wall() / USEC_PER_SEC,
-                                     r, error);
+                                     s->all->config->insecure_permissions, r, error);
 }
 
 static const struct source_class certificate_class = {
@@ -93,7 +93,7 @@ static bool workload_step(struct source *s, struct azure_request *r, struct azur
     struct workload_environment env;
     workload_environment_read(&env);
     return workload_request(s->identity, &env, azure->authority, cloud_authority(azure),
-                            scope_of(s, scope, sizeof scope), r, error);
+                            scope_of(s, scope, sizeof scope), &s->workload_ca, r, error);
 }
 
 static const struct source_class workload_class = {

@@ -6,8 +6,9 @@
 #include "azure/jwt.h"
 #include "azure/vault.h"
 #include "base/log.h"
+#include "base/parse.h"
+#include "config/file.h"
 #include "config/secret_source.h"
-#include "config/time.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,7 +32,7 @@ static const struct source_class fixed_class = {.read = read_fixed};
 /* The path of a file secret, or the name of a credential, and how it is read. */
 static struct secret *read_now(const struct source *s, struct buf *why) {
     return secret_source_read(s->secret ? s->secret->kind : SECRET_FILE, s->file,
-                              s->all->insecure_permissions, why);
+                              s->all->config->insecure_permissions, why);
 }
 
 /* The wall clock's SECONDS on the monotonic one. */
@@ -43,12 +44,29 @@ static usec_t monotonic_of(const struct source *s, int64_t seconds) {
     return at > 0 ? at : 1;
 }
 
+/* A time, or the file that holds one. */
+static bool read_time(const char *said, int64_t *seconds) {
+    struct buf content, why;
+    if (parse_time(text_of(said), seconds))
+        return true;
+    buf_init(&content, 256);
+    buf_init(&why, 256);
+    bool ok = file_read(said, &content, NULL, &why);
+    struct text value = buf_text(&content);
+    while (value.len && (value.at[value.len - 1] == '\n' || value.at[value.len - 1] == '\r'))
+        value.len--;
+    ok = ok && parse_time(value, seconds);
+    buf_done(&content);
+    buf_done(&why);
+    return ok;
+}
+
 /* For people: when the token ends, and by when it should have been renewed. */
 static void show_times(const struct source *s, struct source_outcome *o) {
     int64_t seconds;
     if (jwt_expiry(secret_expose(o->value.secrets[0]), &seconds))
         o->shown_end = monotonic_of(s, seconds);
-    if (s->refresh_by && time_or_file_read(s->refresh_by, &seconds))
+    if (s->refresh_by && read_time(s->refresh_by, &seconds))
         o->shown_due = monotonic_of(s, seconds);
 }
 
@@ -91,15 +109,17 @@ static void on_file(struct watched_file *watched) {
     }
 }
 
-/* The file that a systemd credential is. */
 static bool watch(struct source *s) {
-    char path[4096];
+    struct buf path, why;
     if (!s->all->files)
         return true;
-    if (!s->secret || s->secret->kind == SECRET_FILE)
-        return file_watch_add(s->all->files, &s->watched, s->file, on_file);
-    return !secret_source_path(s->secret->kind, s->file, path, sizeof path) ||
-           file_watch_add(s->all->files, &s->watched, path, on_file);
+    buf_init(&path, 4096);
+    buf_init(&why, 512);
+    bool ok = secret_source_path(s->secret ? s->secret->kind : SECRET_FILE, s->file, &path, &why) &&
+              file_watch_add(s->all->files, &s->watched, path.at, on_file);
+    buf_done(&path);
+    buf_done(&why);
+    return ok;
 }
 
 /* Key Vault */

@@ -3,7 +3,6 @@
 #include "daemon/worker.h"
 
 #include "base/log.h"
-#include "gateway/gateway.h"
 #include "sys/mailbox.h"
 
 #include <pthread.h>
@@ -15,12 +14,18 @@
 /* Rounds in one turn, before timers and messages are looked at again. */
 #define ROUNDS_MAX 4
 
-enum { MESSAGE_CALLER, MESSAGE_PING, MESSAGE_DRAIN, MESSAGE_QUIT };
+enum { MESSAGE_CALLER, MESSAGE_SUPPLY, MESSAGE_PING, MESSAGE_DRAIN, MESSAGE_QUIT };
 
 struct caller_message {
     struct message message;
     int fd;
     struct server_peer peer;
+};
+
+struct supply_message {
+    struct message message;
+    unsigned route;
+    struct supply *supply;
 };
 
 /* One of the messages that take no memory when they are sent: each is on its way at most once. */
@@ -50,12 +55,22 @@ static void adopt(struct worker *w, struct caller_message *m) {
         (void)server_adopt(w->server, m->fd, &m->peer);
 }
 
+static void use_supply(struct worker *w, struct supply_message *m) {
+    if (!w->quitting)
+        gateway_supply(w->gateway, m->route, m->supply);
+    supply_unref(&m->supply);
+    free(m);
+}
+
 static void receive(void *context, struct message *message) {
     struct worker *w = context;
     switch (message->kind) {
     case MESSAGE_CALLER:
         adopt(w, container_of(message, struct caller_message, message));
         free(message);
+        return;
+    case MESSAGE_SUPPLY:
+        use_supply(w, container_of(message, struct supply_message, message));
         return;
     case MESSAGE_PING:
         atomic_store(&w->silent, false);
@@ -124,8 +139,13 @@ static bool set_up(struct worker *w) {
     if (!loop_init(&w->loop))
         return false;
     w->dialer = dialer_new(&w->loop);
-    w->gateway =
-        w->dialer ? gateway_new(&w->loop, w->dialer, w->options.config, w->options.trusts) : NULL;
+    struct gateway_options gateway = {.config = w->options.config,
+                                      .trusts = w->options.trusts,
+                                      .supplies = w->options.supplies,
+                                      .refused = w->options.refused,
+                                      .accepted = w->options.accepted,
+                                      .context = w->options.context};
+    w->gateway = w->dialer ? gateway_new(&w->loop, w->dialer, &gateway) : NULL;
     if (!w->gateway)
         return false;
     struct server_options options = {.max_connections = w->options.max_connections,
@@ -164,6 +184,17 @@ void worker_adopt(struct worker *w, int fd, const struct server_peer *peer) {
     }
     *m = (struct caller_message){.message.kind = MESSAGE_CALLER, .fd = fd, .peer = *peer};
     atomic_fetch_add_explicit(&w->load, 1, memory_order_relaxed);
+    mailbox_post(&w->mailbox, &m->message);
+}
+
+void worker_supply(struct worker *w, unsigned route, struct supply *supply) {
+    struct supply_message *m = malloc(sizeof *m);
+    if (!m) {
+        log_error("a worker does not get a new credential or endpoint: out of memory");
+        return;
+    }
+    *m = (struct supply_message){
+        .message.kind = MESSAGE_SUPPLY, .route = route, .supply = supply_ref(supply)};
     mailbox_post(&w->mailbox, &m->message);
 }
 

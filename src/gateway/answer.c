@@ -5,7 +5,6 @@
  * the exchange's rx buffer, which is not read into while it is full: that is the back-pressure. */
 #include "gateway/exchange.h"
 
-#include "base/log.h"
 #include "policy/forward.h"
 
 #include <string.h>
@@ -62,42 +61,6 @@ static void reply_answer(struct exchange *x, bool whole) {
     caller_reply(x->caller, &reply);
 }
 
-static bool has_key(const struct config_auth *auth, unsigned key) {
-    return (key ? auth->secondary : auth->primary).kind != SECRET_NONE;
-}
-
-/* The endpoint refused our credential. Tries the other key once; if both are refused, says so: a
- * 401 would tell a caller to log in who has nothing to log in with. */
-static void credential_refused(struct exchange *x) {
-    struct gateway_route *route = x->route;
-    unsigned other = !x->key;
-    bool another = has_key(&route->config->auth, other);
-    if (!route->refused[x->key])
-        log_warning("the endpoint refused the credential", LOG_STRING("route", route->config->path),
-                    LOG_STRING("key", x->key ? "secondary" : "primary"));
-    route->refused[x->key] = true;
-    if (another && x->kept && !x->key_switched) {
-        x->key_switched = true;
-        exchange_again(x, other, /* warm= */ true);
-    } else if (another && !route->refused[other] && !x->key_switched) {
-        route->key = other; /* this body is gone; the next request has the other key */
-        exchange_fail(x, REASON_no_credential);
-    } else {
-        exchange_fail(x, REASON_credential_refused);
-    }
-}
-
-/* The key that this answer was given for is the one to use. */
-static void credential_accepted(struct exchange *x) {
-    struct gateway_route *route = x->route;
-    route->refused[x->key] = false;
-    if (!x->key_switched || route->key == x->key)
-        return;
-    route->key = x->key;
-    log_info("the other key is in use now", LOG_STRING("route", route->config->path),
-             LOG_STRING("key", x->key ? "secondary" : "primary"));
-}
-
 static bool is_short(const struct exchange *x) {
     return x->answer.length != ANSWER_NO_LENGTH &&
            x->answer.length <= EXCHANGE_RX_BYTES - x->body_begin;
@@ -112,15 +75,14 @@ static void decide(struct exchange *x) {
     struct answer *a = &x->answer;
     if (!x->all_sent && !x->send_failed && a->status < 300)
         return; /* the endpoint answers while it reads on; so the upload goes on */
-    bool ours = x->route->config->auth.type != AUTH_NONE &&
-                (x->target == ROUTE_SCORE || x->route->swagger_same_origin);
-    if (ours && a->status == 401) {
+    if (x->sent_key && a->status == 401) {
         if (a->state == ANSWER_DONE)
             release_done(x);
         credential_refused(x);
+        exchange_again(x, /* warm= */ true);
         return;
     }
-    if (ours)
+    if (x->sent_key)
         credential_accepted(x);
     x->hold_check = USEC_NEVER;
     if (a->state == ANSWER_DONE) {

@@ -86,6 +86,7 @@ static void reset(struct exchange *x, struct caller *caller, const struct head *
     x->head = *head;
     x->head.fields = NULL;
     x->head.field_count = 0;
+    x->rest = (struct text){0};
     x->state = EXCHANGE_GATHERING;
     x->reason = REASON_NONE;
     x->status = 0;
@@ -95,23 +96,28 @@ static void reset(struct exchange *x, struct caller *caller, const struct head *
     x->ended = x->caller_waits = x->send_failed = x->all_sent = false;
     x->kept = true;
     x->framing = FRAMING_NONE;
-    x->head_sent = x->body_sent = x->up_fixed = 0;
+    x->framed = false;
+    x->head_sent = x->body_sent = x->up_endpoint = x->up_fixed = 0;
     x->conn = NULL;
     x->wait = (struct pool_wait){.ready = on_connection};
     list_init(&x->wait.node);
     x->attempts = 0;
-    x->reused = x->holding = x->key_switched = x->answer_began = x->answer_extra = x->cut = false;
+    x->reused = x->holding = x->answer_began = x->answer_extra = x->cut = false;
     x->sent_id[0] = '\0';
     x->idle_age = 0;
     x->hold_check = x->settle = USEC_NEVER;
     x->hold_checks = 0;
+    x->stock = NULL;
     x->key = 0;
+    x->sent_key = x->spent = x->retry_at_once = false;
+    x->refused_in = 0;
     x->rx_read = x->body_begin = x->body_end = 0;
 }
 
 /* State and time */
 
 void exchange_set_state(struct exchange *x, enum exchange_state state) {
+    waiting_leave(x);
     x->state = state;
     x->progress = x->gateway->loop->now;
 }
@@ -139,6 +145,7 @@ static usec_t state_deadline(const struct exchange *x, enum reason *why) {
         }
         *why = REASON_response_timeout;
         return after(x->progress, route->response_timeout);
+    case EXCHANGE_WAITING_SUPPLY:
     case EXCHANGE_WAITING:
         *why = REASON_response_timeout;
         return after(x->response_deadline_from, route->response_timeout);
@@ -163,6 +170,8 @@ void exchange_arm(struct exchange *x) {
     timer_set(x->gateway->loop, &x->timer, deadline);
 }
 
+static void not_connected(struct exchange *x, enum reason why);
+
 static void on_timer(struct timer *timer, usec_t now) {
     struct exchange *x = container_of(timer, struct exchange, timer);
     enum reason why = REASON_NONE;
@@ -173,7 +182,11 @@ static void on_timer(struct timer *timer, usec_t now) {
         return;
     }
     if (now >= state_deadline(x, &why)) {
-        exchange_fail(x, why);
+        if (x->state == EXCHANGE_CONNECTING)
+            not_connected(x, why);
+        else
+            exchange_fail(x, why);
+        exchange_arm(x);
         return;
     }
     if (now >= x->hold_check)
@@ -207,7 +220,23 @@ void exchange_release(struct exchange *x, bool reusable) {
 }
 
 static struct pool *pool_of(const struct exchange *x) {
-    return x->target == ROUTE_SWAGGER ? x->route->swagger_pool : x->route->score_pool;
+    const struct site *site = x->stock->site;
+    return x->target == ROUTE_SWAGGER ? site->swagger_pool : site->score_pool;
+}
+
+/* The route leads to another endpoint than the one that X is written for. */
+static bool has_moved(const struct exchange *x) {
+    return x->stock->site != x->route->stock->site;
+}
+
+/* X goes with the route's present supply from now on. No connection may be out. */
+static bool take_supply(struct exchange *x) {
+    if (x->stock == x->route->stock)
+        return true;
+    bool moved = has_moved(x);
+    stock_unref(&x->stock);
+    x->stock = stock_ref(x->route->stock);
+    return !moved || request_change_endpoint(x);
 }
 
 static void use_connection(struct exchange *x, struct conn *c) {
@@ -218,7 +247,6 @@ static void use_connection(struct exchange *x, struct conn *c) {
     x->holding = x->kept && x->idle_age >= POOL_DOUBT_AFTER;
     x->hold_check = USEC_NEVER;
     x->hold_checks = 0;
-    conn_book(c)->pool = pool;
     conn_own(c, on_ready, x);
     if (!request_finish_head(x)) {
         exchange_fail(x, REASON_out_of_resources);
@@ -231,20 +259,34 @@ static void use_connection(struct exchange *x, struct conn *c) {
     request_pump(x);
 }
 
+/* There is no connection; if that was to an endpoint that has been replaced, there is another to
+ * try. */
+static void not_connected(struct exchange *x, enum reason why) {
+    if (has_moved(x))
+        exchange_again(x, /* warm= */ true);
+    else
+        exchange_fail(x, why);
+}
+
+/* The supply may be another one than when the connection was asked for. */
 static void on_connection(struct pool_wait *wait, struct conn *conn, enum reason why) {
     struct exchange *x = container_of(wait, struct exchange, wait);
     if (!conn) {
-        exchange_fail(x, why);
-        return;
+        not_connected(x, why);
+    } else if (has_moved(x) || credential_choose(x, &why) != CHOICE_SEND) {
+        conn_close(&conn);
+        exchange_proceed(x, /* warm= */ true);
+    } else if (take_supply(x)) {
+        use_connection(x, conn);
+    } else {
+        conn_close(&conn);
+        exchange_fail(x, REASON_out_of_resources);
     }
-    use_connection(x, conn);
     exchange_arm(x);
 }
 
 static void connect_upstream(struct exchange *x, bool warm) {
     x->attempts++;
-    x->all_sent = x->send_failed = false;
-    x->head_sent = x->body_sent = 0;
     struct conn *c = warm ? pool_take(pool_of(x), !x->kept) : NULL;
     if (c) {
         use_connection(x, c);
@@ -255,20 +297,48 @@ static void connect_upstream(struct exchange *x, bool warm) {
         exchange_fail(x, REASON_out_of_resources);
 }
 
-void exchange_start(struct exchange *x) {
-    x->response_deadline_from = x->gateway->loop->now;
-    if (request_choose_framing(x))
-        connect_upstream(x, /* warm= */ true);
+static void send_with_supply(struct exchange *x, bool warm) {
+    bool ready = take_supply(x);
+    if (ready && !x->framed)
+        ready = x->framed = request_choose_framing(x);
+    if (ready)
+        connect_upstream(x, warm);
     else
         exchange_fail(x, REASON_out_of_resources);
+}
+
+void exchange_proceed(struct exchange *x, bool warm) {
+    enum reason why = REASON_NONE;
+    x->all_sent = x->send_failed = false;
+    x->head_sent = x->body_sent = 0;
+    switch (credential_choose(x, &why)) {
+    case CHOICE_SEND:
+        if (!x->spent) {
+            send_with_supply(x, warm);
+            break;
+        }
+        x->retry_at_once = true; /* only the caller still has the body */
+        exchange_fail(x, REASON_no_credential);
+        break;
+    case CHOICE_WAIT:
+        waiting_enter(x);
+        break;
+    case CHOICE_FAIL:
+        exchange_fail(x, why);
+        break;
+    }
+}
+
+void exchange_start(struct exchange *x) {
+    x->response_deadline_from = x->gateway->loop->now;
+    exchange_proceed(x, /* warm= */ true);
     exchange_arm(x);
 }
 
-void exchange_again(struct exchange *x, unsigned key, bool warm) {
+void exchange_again(struct exchange *x, bool warm) {
     exchange_release(x, false);
-    x->key = key;
     x->settle = x->hold_check = USEC_NEVER; /* they were about the connection that is gone */
-    connect_upstream(x, warm);
+    exchange_proceed(x, warm);
 }
 
 void exchange_lost(struct exchange *x) {
@@ -280,12 +350,12 @@ void exchange_lost(struct exchange *x) {
         .kept = x->kept,
         .method = x->head.method,
         .idempotent = x->route->config->idempotent,
-        .attempts = x->attempts,
+        .attempts = x->attempts - x->tried_count, /* what was refused was not acted on */
     };
     if (x->reused)
         pool_learn(pool_of(x), x->idle_age);
     if (replay_allowed(&facts))
-        exchange_again(x, x->key, /* warm= */ false);
+        exchange_again(x, /* warm= */ false);
     else
         exchange_fail(x, REASON_connection_closed);
 }
@@ -334,6 +404,17 @@ static enum reason admit(struct exchange *x, const struct head *h, struct route_
     return REASON_NONE;
 }
 
+static void prepare(struct exchange *x, const struct head *head, const struct route_match *match) {
+    x->rest = match->rest;
+    x->stock = stock_ref(x->route->stock);
+    x->kept = head->content_length == HEAD_NO_LENGTH ||
+              head->content_length <= x->route->config->replay_bytes;
+    if (request_write_head(x, head))
+        list_push_back(&x->gateway->starting, &x->node);
+    else
+        reply_problem(x, REASON_out_of_resources, (struct text){0});
+}
+
 static void *exchange_begin(void *context, struct caller *caller, const struct head *head,
                             enum reason refused) {
     struct gateway *g = context;
@@ -350,14 +431,8 @@ static void *exchange_begin(void *context, struct caller *caller, const struct h
         reply_problem(x, refused, (struct text){0});
     } else if (head->method == METHOD_OPTIONS) {
         reply_options(x);
-    } else if (!request_write_head(x, head, &match)) {
-        reply_problem(x, REASON_out_of_resources, (struct text){0});
     } else {
-        const struct config_route *route = x->route->config;
-        x->key = x->route->key;
-        x->kept =
-            head->content_length == HEAD_NO_LENGTH || head->content_length <= route->replay_bytes;
-        list_push_back(&g->starting, &x->node);
+        prepare(x, head, &match);
     }
     return x;
 }
@@ -419,7 +494,10 @@ static void exchange_done(void *request, bool answered) {
     if (x->reason == REASON_NONE)
         x->reason = answered ? REASON_answered : REASON_caller_gone;
     exchange_release(x, false);
+    waiting_leave(x);
     list_remove(&x->node);
+    credential_forget(x);
+    stock_unref(&x->stock);
     if (g->config->log_access)
         log_access(x);
     else if (reason_status(x->reason) >= 500 || x->reason == REASON_answer_cut ||

@@ -1,74 +1,77 @@
 /* SPDX-License-Identifier: MIT */
-/* Setting up a worker's gateway: pools and constant parts of the request heads for each route. */
+/* Setting up a worker's gateway, and putting new supplies to use. */
 #include "gateway/gateway.h"
 
+#include "base/log.h"
 #include "gateway/exchange.h"
 
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
-/* Warm connections that a route keeps per worker. */
-#define IDLE_CONNECTIONS 64
-
-static bool same_origin(const struct config_uri *a, const struct config_uri *b) {
-    return a->tls == b->tls && a->port == b->port && strcmp(a->host, b->host) == 0;
+/* The site that SUPPLY leads to: the present one, with its warm connections, if it is the same
+ * endpoint. *SITE stays NULL if there is no endpoint yet. False: out of memory. */
+static bool find_site(struct gateway *g, const struct gateway_route *r, const struct supply *supply,
+                      struct site **site) {
+    struct site *present = r->stock ? r->stock->site : NULL;
+    *site = NULL;
+    if (!supply->endpoint)
+        return true;
+    if (present && present->endpoint == supply->endpoint)
+        *site = site_ref(present);
+    else
+        *site = site_new(g, r, supply->endpoint);
+    return *site != NULL;
 }
 
-/* "Host: …" and the fields that the route sets, as they are sent. What the route sets is meant for
- * the origin of its scoring URI and, like the credential, goes to no OTHER one. */
-static char *constant_lines(const struct config_route *route, const struct config_uri *uri,
-                            bool other) {
-    struct buf b;
-    buf_init(&b, 1024 * 1024);
-    buf_addf(&b, "Host: %s\r\n", uri->authority);
-    for (size_t i = 0; !other && i < route->set_header_count; i++)
-        buf_addf(&b, "%s: %s\r\n", route->set_headers[i].name, route->set_headers[i].value);
-    if (route->deployment && !other)
-        buf_addf(&b, "azureml-model-deployment: %s\r\n", route->deployment);
-    if (buf_ok(&b))
-        return b.at;
-    buf_done(&b);
-    return NULL;
+static bool take_supply(struct gateway *g, struct gateway_route *r, struct supply *supply) {
+    struct site *site;
+    if (!find_site(g, r, supply, &site))
+        return false;
+    struct stock *before = r->stock, *stock = stock_new(supply, site, before);
+    site_unref(&site); /* the stock has its own */
+    if (!stock)
+        return false;
+    r->stock = stock;
+    if (before && before->site && before->site != stock->site)
+        site_retire(before->site);
+    stock_unref(&before);
+    return true;
 }
 
-static struct pool *new_pool(struct gateway *g, const struct config_route *route,
-                             const struct config_uri *uri, struct trust *trust) {
-    struct origin origin = {.uri = uri,
-                            .trust = trust,
-                            .proxy = g->config->proxy,
-                            .no_proxy = g->config->no_proxy,
-                            .connect_timeout = route->connect_timeout};
-    return pool_new(g->loop, g->dialer, &origin, IDLE_CONNECTIONS);
+void gateway_supply(struct gateway *g, unsigned route, struct supply *supply) {
+    assert(route < g->config->route_count);
+    struct gateway_route *r = &g->routes[route];
+    if (take_supply(g, r, supply))
+        waiting_go_on(r);
+    else
+        log_error("a new credential or endpoint cannot be put to use: out of memory",
+                  LOG_STRING("route", r->config->path));
 }
 
-static bool set_up_route(struct gateway *g, struct gateway_route *r,
-                         const struct config_route *config, struct trust *trust) {
-    r->config = config;
-    r->swagger_same_origin = same_origin(&config->scoring, &config->swagger);
-    r->score_lines = constant_lines(config, &config->scoring, false);
-    r->swagger_lines = constant_lines(config, &config->swagger, !r->swagger_same_origin);
-    r->score_pool = new_pool(g, config, &config->scoring, trust);
-    r->swagger_pool =
-        r->swagger_same_origin ? r->score_pool : new_pool(g, config, &config->swagger, trust);
-    return r->score_lines && r->swagger_lines && r->score_pool && r->swagger_pool;
-}
-
-struct gateway *gateway_new(struct loop *loop, struct dialer *dialer, struct config *config,
-                            struct trust *const *trusts) {
+struct gateway *gateway_new(struct loop *loop, struct dialer *dialer,
+                            const struct gateway_options *options) {
     struct gateway *g = calloc(1, sizeof *g);
     if (!g)
         return NULL;
+    struct config *config = options->config;
     g->loop = loop;
     g->dialer = dialer;
     g->config = config_ref(config);
+    g->refused = options->refused;
+    g->accepted = options->accepted;
+    g->context = options->context;
     list_init(&g->starting);
     list_init(&g->spare);
     g->scratch = malloc(GATEWAY_SCRATCH);
     g->routes = calloc(config->route_count ? config->route_count : 1, sizeof *g->routes);
     bool ok = g->scratch && g->routes;
-    for (size_t i = 0; ok && i < config->route_count; i++)
-        ok = set_up_route(g, &g->routes[i], &config->routes[i], trusts[i]);
+    for (size_t i = 0; ok && i < config->route_count; i++) {
+        struct gateway_route *r = &g->routes[i];
+        r->config = &config->routes[i];
+        r->trust = options->trusts[i];
+        list_init(&r->waiting);
+        ok = take_supply(g, r, options->supplies[i]);
+    }
     if (!ok)
         gateway_free(&g);
     return g;
@@ -82,14 +85,8 @@ void gateway_free(struct gateway **pointer) {
     assert(g->in_flight == 0);
     list_each (node, next, &g->spare)
         exchange_free(list_entry(node, struct exchange, node));
-    for (size_t i = 0; g->routes && i < g->config->route_count; i++) {
-        struct gateway_route *r = &g->routes[i];
-        if (r->swagger_pool != r->score_pool)
-            pool_free(&r->swagger_pool);
-        pool_free(&r->score_pool);
-        free(r->score_lines);
-        free(r->swagger_lines);
-    }
+    for (size_t i = 0; g->routes && i < g->config->route_count; i++)
+        stock_unref(&g->routes[i].stock);
     free(g->routes);
     free(g->scratch);
     config_unref(&g->config);

@@ -7,26 +7,48 @@
 #include "base/macros.h"
 #include "config/config.h"
 #include "gateway/caller.h"
+#include "gateway/stock.h"
+#include "gateway/supply.h"
 #include "sys/loop.h"
 #include "upstream/dial.h"
-#include "upstream/pool.h"
 
 #include <stdbool.h>
+#include <stdint.h>
+
+/* What a worker tells the control thread about KEY (0 or 1) of the supply of REVISION that it was
+ * handed for a route. Called in the worker's thread, out of the middle of an exchange: it passes
+ * the word on and returns. */
+typedef void gateway_tell(void *context, unsigned route, uint64_t revision, unsigned key);
+
+struct gateway_options {
+    struct config *config;
+    struct trust *const *trusts;    /* one per route, in order; NULL for a route without TLS */
+    struct supply *const *supplies; /* likewise, never NULL: what the routes begin with */
+    /* The endpoint answered 401 to the key; told once per revision and key. Exchanges wait for a
+     * supply whose "answered" is REVISION or more, unless they find another secret before. */
+    gateway_tell *refused;
+    /* The key works where the other one was refused, and is used from now on; told once. */
+    gateway_tell *accepted;
+    void *context;
+};
 
 /* One route as this worker drives it. */
 struct gateway_route {
     const struct config_route *config;
-    struct pool *score_pool, *swagger_pool; /* the same one if the origins are the same */
-    bool swagger_same_origin;               /* the credential belongs to it, too */
-    char *score_lines, *swagger_lines; /* Host and the route's own fields, each ended by CRLF */
-    unsigned key;                      /* which of the keys is in use: 0 primary, 1 secondary */
-    bool refused[2]; /* the endpoint said 401 to that key and has not accepted it since */
+    struct trust *trust;
+    struct stock *stock;    /* of the present supply; never NULL */
+    struct list waiting;    /* exchanges that wait for a supply, first come first */
+    unsigned waiting_count; /* at most GATEWAY_WAITING_MAX */
 };
+
+#define GATEWAY_WAITING_MAX 1000
 
 struct gateway {
     struct loop *loop;
     struct dialer *dialer;
     struct config *config;
+    gateway_tell *refused, *accepted;
+    void *context;
     struct gateway_route *routes; /* as many as config->routes, same order */
     struct list starting;         /* exchanges that begin at the end of the turn */
     struct list spare;            /* exchanges to use again */
@@ -37,12 +59,14 @@ struct gateway {
 
 #define GATEWAY_SCRATCH 16384
 
-/* TRUSTS: one per route of CONFIG, in order; NULL for a route without TLS. Returns NULL if memory
- * is out. */
-struct gateway *gateway_new(struct loop *loop, struct dialer *dialer, struct config *config,
-                            struct trust *const *trusts) MUST_CHECK;
+/* Takes references to the configuration and to the supplies; the trusts outlive the gateway. NULL
+ * if memory is out. */
+struct gateway *gateway_new(struct loop *loop, struct dialer *dialer,
+                            const struct gateway_options *options) MUST_CHECK;
 /* No exchange may be in progress. */
 void gateway_free(struct gateway **gateway);
+/* Puts a new supply of a route to use, taking a reference, and lets go on what waits for one. */
+void gateway_supply(struct gateway *gateway, unsigned route, struct supply *supply);
 /* Starts what began in this turn; once a turn, after the front has run. */
 void gateway_turn(struct gateway *gateway);
 

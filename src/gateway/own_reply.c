@@ -66,8 +66,8 @@ static struct span append_proxy_status(struct exchange *x, enum reason why) {
 
 static void send_own(struct exchange *x, struct reply *reply) {
     x->status = reply->status;
-    list_remove(&x->node);
     exchange_set_state(x, EXCHANGE_REPLIED);
+    list_remove(&x->node);
     caller_reply(x->caller, reply);
 }
 
@@ -100,8 +100,8 @@ void reply_problem(struct exchange *x, enum reason why, struct text detail) {
     buf_done(&hint);
     if (!buf_ok(&x->own_body)) {
         x->status = reason_status(why);
-        list_remove(&x->node);
         exchange_set_state(x, EXCHANGE_REPLIED);
+        list_remove(&x->node);
         caller_cut(x->caller);
         return;
     }
@@ -112,7 +112,7 @@ void reply_problem(struct exchange *x, enum reason why, struct text detail) {
     if (why == REASON_method_not_allowed)
         add(fields, &n, "Allow", span_text(&x->own_body, allow));
     if (reason_status(why) == 503)
-        add(fields, &n, "Retry-After", why == REASON_no_credential ? TEXT("0") : TEXT("1"));
+        add(fields, &n, "Retry-After", x->retry_at_once ? TEXT("0") : TEXT("1"));
     n += reply_common_fields(x, fields + n, REPLY_COMMON_MAX);
     struct reply reply = {.status = reason_status(why),
                           .fields = fields,

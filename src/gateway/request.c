@@ -8,6 +8,7 @@
 
 #include "policy/forward.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -24,21 +25,30 @@ static void add_line(struct buf *b, struct text name, struct text value) {
     buf_add(b, "\r\n", 2);
 }
 
-static void add_target(struct exchange *x, const struct config_uri *uri, const struct head *h,
-                       struct text rest) {
-    struct buf *b = &x->up;
-    struct text path = text_of(uri->path);
+static void add_target(struct buf *b, const struct exchange *x, const struct config_uri *uri) {
+    struct text path = text_of(uri->path), rest = x->rest, query = x->head.query;
     if (rest.len && path.len && path.at[path.len - 1] == '/')
         path.len--;
     buf_add_text(b, path);
     buf_add_text(b, rest);
-    if (uri->query || h->query.len)
+    if (uri->query || query.len)
         buf_add_char(b, '?');
     if (uri->query)
         buf_add_string(b, uri->query);
-    if (uri->query && h->query.len)
+    if (uri->query && query.len)
         buf_add_char(b, '&');
-    buf_add_text(b, h->query);
+    buf_add_text(b, query);
+}
+
+/* The request line, Host, and what the route sets: all that depends on the endpoint. */
+static void add_endpoint_part(struct buf *b, const struct exchange *x) {
+    const struct site *site = x->stock->site;
+    bool swagger = x->target == ROUTE_SWAGGER;
+    buf_add_text(b, x->head.method_text);
+    buf_add_char(b, ' ');
+    add_target(b, x, swagger ? &site->endpoint->swagger : &site->endpoint->scoring);
+    buf_add_string(b, " HTTP/1.1\r\n");
+    buf_add_string(b, swagger ? site->swagger_lines : site->score_lines);
 }
 
 /* The id by which caller, scoregate and Azure know the request: the caller's own if it will do. */
@@ -84,17 +94,14 @@ static void add_callers_lines(struct exchange *x, const struct head *h) {
         add_line(&x->up, TEXT("User-Agent"), TEXT("scoregate"));
 }
 
-bool request_write_head(struct exchange *x, const struct head *h, const struct route_match *match) {
+bool request_write_head(struct exchange *x, const struct head *h) {
     struct buf *b = &x->up;
-    bool swagger = x->target == ROUTE_SWAGGER;
     const struct config_route *route = x->route->config;
     buf_clear(b);
     choose_id(x, h);
-    buf_add_text(b, h->method_text);
-    buf_add_char(b, ' ');
-    add_target(x, swagger ? &route->swagger : &route->scoring, h, match->rest);
-    buf_add_string(b, " HTTP/1.1\r\n");
-    buf_add_string(b, swagger ? x->route->swagger_lines : x->route->score_lines);
+    if (x->stock->site)
+        add_endpoint_part(b, x);
+    x->up_endpoint = b->len;
     add_callers_lines(x, h);
     buf_add_string(b, h->version == 10 ? "Via: 1.0 scoregate\r\n" : "Via: 1.1 scoregate\r\n");
     if (!route_sets(route, TEXT("x-ms-client-request-id")))
@@ -103,16 +110,34 @@ bool request_write_head(struct exchange *x, const struct head *h, const struct r
     return buf_ok(b);
 }
 
+bool request_change_endpoint(struct exchange *x) {
+    struct buf moved;
+    buf_init(&moved, x->up.max);
+    if (x->stock->site)
+        add_endpoint_part(&moved, x);
+    size_t endpoint = moved.len;
+    buf_add(&moved, x->up.at + x->up_endpoint, x->up_fixed - x->up_endpoint);
+    bool ok = buf_ok(&moved);
+    buf_wipe(&x->up); /* it may hold the credential of an earlier attempt */
+    x->up = moved;
+    x->up_endpoint = endpoint;
+    x->up_fixed = moved.len;
+    return ok;
+}
+
 /* The credential is attached here, at the moment of sending to a connection of its own origin. */
 static void add_credential(struct exchange *x) {
     const struct config_auth *auth = &x->route->config->auth;
-    if (auth->type == AUTH_NONE || (x->target == ROUTE_SWAGGER && !x->route->swagger_same_origin))
+    const struct stock *s = x->stock;
+    x->sent_key = credential_goes_to(x, s);
+    if (!x->sent_key)
         return;
-    const struct config_secret *key = x->key ? &auth->secondary : &auth->primary;
+    assert(s->supply->endpoint == s->site->endpoint);
+    assert(conn_book(x->conn)->pool == s->site->score_pool);
     buf_add_string(&x->up, auth->header);
     buf_add(&x->up, ": ", 2);
     buf_add_string(&x->up, auth->prefix);
-    buf_add_text(&x->up, secret_expose(key->value));
+    buf_add_text(&x->up, secret_expose(s->supply->keys[x->key]));
     buf_add(&x->up, "\r\n", 2);
 }
 

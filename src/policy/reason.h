@@ -18,6 +18,9 @@
       "The length of the request body is ambiguous (Content-Length, Transfer-Encoding).")          \
     X(bad_host, 400, http_request_error,                                                           \
       "The request needs exactly one Host field that names a host.")                               \
+    X(bad_query, 400, http_request_error, "The query of this operation is not as it should be.")   \
+    X(header_required, 403, http_request_denied,                                                   \
+      "This operation needs the header X-Scoregate: 1.")                                           \
     X(origin_not_allowed, 403, http_request_denied,                                                \
       "This origin is not in cors.origins of the route.")                                          \
     X(cross_site, 403, http_request_denied,                                                        \
@@ -31,6 +34,8 @@
     X(target_too_long, 414, http_request_error, "The request target is too long.")                 \
     X(host_not_ours, 421, http_request_denied,                                                     \
       "The Host field names a host that is not ours; hosts in the configuration lists the names.") \
+    X(renewed_lately, 429, http_request_denied,                                                    \
+      "The credential was renewed on request a moment ago.")                                       \
     X(head_too_large, 431, http_request_error, "The request head is larger than header_bytes.")    \
     X(internal_error, 500, proxy_internal_error, "scoregate failed; its log says why.")            \
     X(transfer_coding, 501, http_request_error,                                                    \

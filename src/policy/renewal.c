@@ -124,6 +124,12 @@ bool renewal_forced(struct renewal *r, usec_t now) {
     return false;
 }
 
+void renewal_retry(struct renewal *r, usec_t now) {
+    r->failures = 0;
+    r->quick = false;
+    r->refresh = greater(now, r->hold_until);
+}
+
 usec_t renewal_next(const struct renewal *r) {
     return r->failures ? r->refresh : 0;
 }

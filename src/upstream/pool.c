@@ -67,10 +67,15 @@ void pool_free(struct pool **pointer) {
         conn_close(&d->conn);
         free(d);
     }
-    while (!list_empty(&p->idle))
-        drop(p, conn_of_book(list_entry(p->idle.next, struct conn_book, node)));
+    pool_retire(p);
     timer_done(p->loop, &p->timer);
     free(p);
+}
+
+void pool_retire(struct pool *p) {
+    p->max_idle = 0;
+    while (!list_empty(&p->idle))
+        drop(p, conn_of_book(list_entry(p->idle.next, struct conn_book, node)));
 }
 
 /* An idle connection became readable: a TLS session ticket, the peer's farewell, or an answer that

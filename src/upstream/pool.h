@@ -28,8 +28,12 @@ struct pool_wait {
 /* ORIGIN is copied; what it points at outlives the pool. MAX_IDLE: how many are kept warm. */
 struct pool *pool_new(struct loop *loop, struct dialer *dialer, const struct origin *origin,
                       unsigned max_idle) MUST_CHECK;
-/* Closes what is idle; nobody may be waiting, nothing be out. */
+/* Closes what is idle; nobody may be waiting, nothing be out. READY may call it for its own pool.
+ */
 void pool_free(struct pool **pool);
+/* Closes what is idle and keeps nothing warm from now on, for a pool that nobody will come to any
+ * more. */
+void pool_retire(struct pool *pool);
 
 /* A warm connection, or NULL. CERTAIN: only one that cannot have died unnoticed (idle for less than
  * POOL_DOUBT_AFTER), for a request that cannot be sent again. */

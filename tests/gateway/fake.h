@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A fake front and a fake upstream around the real exchange, with a clock that is moved by hand. A
- * test plays the caller with caller_*, the endpoint with peer_*, and time with time_passes(). */
+ * test plays the caller with caller_*, the endpoint with peer_*, the control thread with
+ * supply_*, and time with time_passes(). */
 #pragma once
 
 #include "base/buf.h"
@@ -24,6 +25,7 @@ struct caller { /* the fake front's request */
 /* What the endpoint's side of a connection sees and does. */
 struct conn {
     int number; /* counted from 1 in the order of dialling */
+    char host[64];
     struct conn_book book;
     void (*ready)(void *owner);
     void *owner;
@@ -34,12 +36,23 @@ struct conn {
     size_t send_limit; /* bytes that go out before "again" */
 };
 
+/* What the control thread was told. */
+struct told {
+    bool accepted; /* else refused */
+    uint64_t revision;
+    unsigned route, key;
+};
+
 struct world {
     struct loop loop;
     struct config config;
     struct config_route route;
+    struct endpoint *endpoint; /* of the supplies that are made */
+    uint64_t revision;         /* of the last one */
+    struct told told[32];
+    unsigned told_count;
     struct gateway *gateway;
-    struct conn *conns[64];
+    struct conn *conns[2048];
     int conn_count;
     bool refuse_dials; /* dials stay pending until dial_succeeds() or dial_fails() */
     unsigned given_back, dropped, learnt;
@@ -51,6 +64,18 @@ extern struct world world;
 /* Before and after each test. */
 int world_begin(void **state);
 int world_end(void **state);
+
+/* A supply that can be used, for the test to change; NULL: no such key. It has the next revision.
+ */
+struct supply *supply_made(const char *primary, const char *secondary);
+struct supply *supply_pending(void);
+struct supply *supply_refused(enum reason why);
+/* The control thread hands it in, and forgets it. */
+void supply_comes(struct supply *s);
+/* From now on supplies are for HOST, with the description at SWAGGER_HOST. */
+void endpoint_moves(const char *host, const char *swagger_host);
+/* The gateway begins again, with FIRST. */
+void gateway_restarts(struct supply *first);
 
 void time_passes(usec_t duration);
 /* One end of a turn: exchanges that began are started. */

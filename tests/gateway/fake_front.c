@@ -23,37 +23,22 @@ int world_begin(void **state) {
     (void)state;
     world = (struct world){0};
     assert(loop_init(&world.loop));
-    world.route = (struct config_route){
-        .path = (char *)(uintptr_t) "/score",
-        .scoring = {.tls = true,
-                    .host = (char *)(uintptr_t) "endpoint.example",
-                    .port = 443,
-                    .authority = (char *)(uintptr_t) "endpoint.example",
-                    .path = (char *)(uintptr_t) "/v1/score"},
-        .swagger = {.tls = true,
-                    .host = (char *)(uintptr_t) "endpoint.example",
-                    .port = 443,
-                    .authority = (char *)(uintptr_t) "endpoint.example",
-                    .path = (char *)(uintptr_t) "/v1/swagger.json"},
-        .auth = {.type = AUTH_KEY,
-                 .header = (char *)(uintptr_t) "Authorization",
-                 .prefix = (char *)(uintptr_t) "Bearer ",
-                 .primary = {.kind = SECRET_INLINE, .value = secret_new(TEXT("primary-key"))},
-                 .secondary = {.kind = SECRET_INLINE, .value = secret_new(TEXT("secondary-key"))}},
-        .methods = METHOD_GET | METHOD_POST,
-        .required = true,
-        .connect_timeout = 5 * USEC_PER_SEC,
-        .response_timeout = 190 * USEC_PER_SEC,
-        .idle_timeout = 60 * USEC_PER_SEC,
-        .body_bytes = 1024 * 1024,
-        .replay_bytes = 64 * 1024};
+    world.route = (struct config_route){.path = (char *)(uintptr_t) "/score",
+                                        .auth = {.header = (char *)(uintptr_t) "Authorization",
+                                                 .prefix = (char *)(uintptr_t) "Bearer "},
+                                        .methods = METHOD_GET | METHOD_POST,
+                                        .required = true,
+                                        .connect_timeout = 5 * USEC_PER_SEC,
+                                        .response_timeout = 190 * USEC_PER_SEC,
+                                        .idle_timeout = 60 * USEC_PER_SEC,
+                                        .body_bytes = 1024 * 1024,
+                                        .replay_bytes = 64 * 1024};
     world.config = (struct config){
         .routes = &world.route, .route_count = 1, .table = route_table_new(), .references = 1};
     assert(route_table_add(world.config.table, text_of(world.route.path), false, 0));
     log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT, NULL);
-    struct trust *none = NULL;
-    world.gateway = gateway_new(&world.loop, NULL, &world.config, &none);
-    assert(world.gateway);
+    endpoint_moves("endpoint.example", "endpoint.example");
+    gateway_restarts(supply_made("primary-key", "secondary-key"));
     return 0;
 }
 
@@ -66,8 +51,7 @@ int world_end(void **state) {
         free(world.conns[i]);
     }
     route_table_free(&world.config.table);
-    secret_unref(&world.route.auth.primary.value);
-    secret_unref(&world.route.auth.secondary.value);
+    endpoint_unref(&world.endpoint);
     loop_done(&world.loop);
     return 0;
 }
@@ -81,6 +65,82 @@ struct config *config_ref(struct config *c) {
 void config_unref(struct config **c) {
     (*c)->references--;
     *c = NULL;
+}
+
+static void write_down(bool accepted, unsigned route, uint64_t revision, unsigned key) {
+    assert(world.told_count < sizeof world.told / sizeof *world.told);
+    world.told[world.told_count++] = (struct told){accepted, revision, route, key};
+}
+
+static void on_refused(void *context, unsigned route, uint64_t revision, unsigned key) {
+    assert(context == &world);
+    write_down(false, route, revision, key);
+}
+
+static void on_accepted(void *context, unsigned route, uint64_t revision, unsigned key) {
+    assert(context == &world);
+    write_down(true, route, revision, key);
+}
+
+void gateway_restarts(struct supply *first) {
+    struct trust *none = NULL;
+    struct gateway_options options = {.config = &world.config,
+                                      .trusts = &none,
+                                      .supplies = &first,
+                                      .refused = on_refused,
+                                      .accepted = on_accepted,
+                                      .context = &world};
+    gateway_free(&world.gateway);
+    world.gateway = gateway_new(&world.loop, NULL, &options);
+    assert(world.gateway);
+    supply_unref(&first);
+}
+
+static struct secret *secret_of(const char *value) {
+    struct secret *s = value ? secret_new(text_of(value)) : NULL;
+    assert(!value || s);
+    return s;
+}
+
+struct supply *supply_made(const char *primary, const char *secondary) {
+    struct supply *s = supply_new();
+    assert(s);
+    s->revision = ++world.revision;
+    s->state = SUPPLY_READY;
+    s->endpoint = endpoint_ref(world.endpoint);
+    s->keys[0] = secret_of(primary);
+    s->keys[1] = secret_of(secondary);
+    return s;
+}
+
+struct supply *supply_pending(void) {
+    struct supply *s = supply_new();
+    assert(s);
+    s->revision = ++world.revision;
+    return s;
+}
+
+struct supply *supply_refused(enum reason why) {
+    struct supply *s = supply_pending();
+    s->state = SUPPLY_REFUSED;
+    s->why = why;
+    return s;
+}
+
+void supply_comes(struct supply *s) {
+    gateway_supply(world.gateway, 0, s);
+    supply_unref(&s);
+}
+
+void endpoint_moves(const char *host, const char *swagger_host) {
+    char *h = (char *)(uintptr_t)host, *s = (char *)(uintptr_t)swagger_host;
+    struct config_uri scoring = {.tls = true, .host = h, .port = 443, .authority = h};
+    struct config_uri swagger = {.tls = true, .host = s, .port = 443, .authority = s};
+    scoring.path = (char *)(uintptr_t) "/v1/score";
+    swagger.path = (char *)(uintptr_t) "/v1/swagger.json";
+    endpoint_unref(&world.endpoint);
+    world.endpoint = endpoint_new(&scoring, &swagger);
+    assert(world.endpoint);
 }
 
 void time_passes(usec_t duration) {

@@ -3,26 +3,39 @@
 #include "fake.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct pool {
-    struct list idle, waiting;
+    struct list idle;
+    const struct config_uri *uri;
+    bool retired;
 };
 
 struct pool *pool_new(struct loop *loop, struct dialer *dialer, const struct origin *origin,
                       unsigned max_idle) {
-    (void)loop, (void)dialer, (void)origin, (void)max_idle;
+    (void)loop, (void)dialer, (void)max_idle;
     struct pool *p = calloc(1, sizeof *p);
     assert(p);
     list_init(&p->idle);
-    list_init(&p->waiting);
+    p->uri = origin->uri;
     return p;
 }
 
 void pool_free(struct pool **p) {
+    if (*p)
+        pool_retire(*p);
     free(*p);
     *p = NULL;
+}
+
+void pool_retire(struct pool *p) {
+    p->retired = true;
+    while (!list_empty(&p->idle)) {
+        struct conn *c = conn_of_book(list_entry(p->idle.next, struct conn_book, node));
+        conn_close(&c);
+    }
 }
 
 usec_t pool_idle_age(const struct pool *p, struct conn *c) {
@@ -46,11 +59,13 @@ struct conn *pool_take(struct pool *p, bool certain) {
 
 static struct list all_waiting = {&all_waiting, &all_waiting};
 
-static struct conn *new_conn(void) {
+static struct conn *new_conn(struct pool *p) {
     struct conn *c = calloc(1, sizeof *c);
-    assert(c && world.conn_count < 64);
+    assert(c && world.conn_count < 2048);
     world.conns[world.conn_count++] = c;
     c->number = world.conn_count;
+    c->book.pool = p;
+    snprintf(c->host, sizeof c->host, "%s", p->uri->host);
     c->may_read = c->may_write = true;
     c->send_limit = SIZE_MAX;
     buf_init(&c->sent, 64 * 1024 * 1024);
@@ -71,21 +86,24 @@ void pool_cancel(struct pool_wait *wait) {
     wait->pool = NULL;
 }
 
-static struct pool_wait *first_waiting(void) {
+static struct pool_wait *first_waiting(struct pool **pool) {
     struct list *node = list_pop_front(&all_waiting);
     assert(node);
     struct pool_wait *w = list_entry(node, struct pool_wait, node);
+    *pool = w->pool;
     w->pool = NULL;
     return w;
 }
 
 void dial_succeeds(void) {
-    struct pool_wait *w = first_waiting();
-    w->ready(w, new_conn(), REASON_NONE);
+    struct pool *p;
+    struct pool_wait *w = first_waiting(&p);
+    w->ready(w, new_conn(p), REASON_NONE);
 }
 
 void dial_fails(enum reason why) {
-    struct pool_wait *w = first_waiting();
+    struct pool *p;
+    struct pool_wait *w = first_waiting(&p);
     w->ready(w, NULL, why);
 }
 
@@ -101,6 +119,8 @@ void pool_give(struct pool *p, struct conn *c, bool reusable) {
     assert(reusable);
     world.given_back++;
     list_push_front(&p->idle, &c->book.node);
+    if (p->retired)
+        pool_retire(p);
 }
 
 void pool_learn(struct pool *p, usec_t age) {

@@ -596,39 +596,11 @@ static void early_success_waits_for_the_upload(void **state) {
     assert_int_equal(world.given_back, 1);
 }
 
-static void refused_key_is_replaced_by_the_other(void **state) {
-    (void)state;
-    struct caller *c = caller_posts("/score", "x");
-    peer_sends(peer(1), "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n");
-    turn();
-    assert_false(c->replied);
-    assert_contains(peer_got(peer(1)), "Bearer secondary-key\r\n");
-    peer_sends(peer(1), OK);
-    assert_int_equal(c->status, 200);
-    caller_is_done(c, true);
-    assert_int_equal(world.gateway->routes[0].key, 1);
-    buf_clear(&peer(1)->sent);
-    c = caller_posts("/score", "x");
-    assert_contains(peer_got(peer(1)), "Bearer secondary-key\r\n");
-    caller_is_done(c, false);
-}
-
-static void both_keys_refused_is_502(void **state) {
-    (void)state;
-    struct caller *c = caller_posts("/score", "x");
-    peer_sends(peer(1), "HTTP/1.1 401 Unauthorized\r\nConnection: close\r\n"
-                        "WWW-Authenticate: Bearer\r\nContent-Length: 0\r\n\r\n");
-    turn();
-    peer_sends(peer(2), "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n");
-    assert_problem(c, 502, "credential_refused");
-    assert_null(reply_field(c, "WWW-Authenticate"));
-    assert_int_equal(world.gateway->routes[0].key, 0);
-    caller_is_done(c, true);
-}
-
 static void without_a_credential_401_passes(void **state) {
     (void)state;
-    world.route.auth.type = AUTH_NONE;
+    struct supply *open = supply_made(NULL, NULL);
+    open->open = true;
+    supply_comes(open);
     struct caller *c = caller_gets("/score");
     assert_lacks(peer_got(peer(1)), "Authorization");
     peer_sends(peer(1), "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n");
@@ -642,7 +614,8 @@ static void swagger_of_another_origin_gets_no_credential(void **state) {
     assert_contains(peer_got(peer(1)), "GET /v1/swagger.json HTTP/1.1\r\n");
     assert_contains(peer_got(peer(1)), "Bearer primary-key");
     caller_is_done(c, false);
-    world.gateway->routes[0].swagger_same_origin = false;
+    endpoint_moves("endpoint.example", "elsewhere.example");
+    supply_comes(supply_made("primary-key", NULL));
     c = caller_gets("/score/swagger.json");
     assert_lacks(peer_got(peer(2)), "Bearer");
     caller_is_done(c, false);
@@ -682,13 +655,10 @@ static void not_modified_keeps_its_length(void **state) {
 static void what_a_route_sets_stays_with_its_origin(void **state) {
     (void)state;
     struct config_header secret = {(char *)(uintptr_t) "X-Internal", (char *)(uintptr_t) "yes"};
-    struct trust *none = NULL;
-    gateway_free(&world.gateway);
     world.route.set_headers = &secret;
     world.route.set_header_count = 1;
-    world.route.swagger.host = (char *)(uintptr_t) "elsewhere.example";
-    world.gateway = gateway_new(&world.loop, NULL, &world.config, &none);
-    assert_non_null(world.gateway);
+    endpoint_moves("endpoint.example", "elsewhere.example");
+    gateway_restarts(supply_made("primary-key", NULL));
     struct caller *c = caller_gets("/score");
     assert_contains(peer_got(peer(1)), "X-Internal: yes\r\n");
     caller_is_done(c, false);
@@ -753,8 +723,6 @@ int main(void) {
         TEST(early_refusal_reaches_the_caller),
         TEST(early_refusal_survives_a_send_error),
         TEST(early_success_waits_for_the_upload),
-        TEST(refused_key_is_replaced_by_the_other),
-        TEST(both_keys_refused_is_502),
         TEST(without_a_credential_401_passes),
         TEST(swagger_of_another_origin_gets_no_credential),
         TEST(answer_head_must_fit_the_callers_memory),

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/* The operations of daemon/operate.h. */
+#include "daemon/operate.h"
+
+#include "base/json.h"
+#include "daemon/status.h"
+#include "policy/percent.h"
+
+/* No route's path is longer. */
+#define VALUE_MAX 8192
+/* The keeper renews a route on request once in this time. */
+#define RETRY_AFTER_S 5
+
+/* Appends T without its percent-encoding. False if an escape is malformed or hides a NUL. */
+static bool decode(struct buf *b, struct text t) {
+    for (size_t i = 0; i < t.len; i++) {
+        int byte = t.at[i];
+        if (t.at[i] == '%') {
+            byte = percent_byte(t, i + 1);
+            if (byte <= 0)
+                return false;
+            i += 2;
+        }
+        buf_add_char(b, (char)byte);
+    }
+    return buf_ok(b);
+}
+
+/* The value of NAME in the query, which must stand there exactly once. */
+static bool find_value(const struct head *h, struct text name, struct buf *value) {
+    struct text rest = h->query;
+    unsigned found = 0;
+    while (rest.len) {
+        struct text pair = {rest.at, text_find(rest, '&')};
+        size_t equals = text_find(pair, '=');
+        rest = text_skip(rest, pair.len + 1);
+        if (!text_equal((struct text){pair.at, equals}, name))
+            continue;
+        if (++found > 1 || !decode(value, text_skip(pair, equals + 1)))
+            return false;
+    }
+    return found == 1;
+}
+
+static bool has_header(const struct head *h) {
+    for (size_t i = 0; i < h->field_count; i++)
+        if (text_equal_nocase(h->fields[i].name, TEXT("X-Scoregate")))
+            return text_equal(h->fields[i].value, TEXT("1"));
+    return false;
+}
+
+/* The route that the query names; REASON_NONE with its INDEX, or why not. */
+static enum reason find_route(const struct admin *admin, const struct head *h, struct operation *o,
+                              unsigned *index) {
+    struct buf path;
+    if (!has_header(h))
+        return REASON_header_required;
+    buf_init(&path, VALUE_MAX);
+    bool found = find_value(h, TEXT("route"), &path);
+    unsigned i = 0;
+    while (found && i < admin->config->route_count &&
+           !text_equal(text_of(admin->config->routes[i].path), buf_text(&path)))
+        i++;
+    buf_done(&path);
+    *index = i;
+    if (found && i < admin->config->route_count)
+        return REASON_NONE;
+    o->detail = TEXT("The query needs route=/PATH, once.");
+    if (!found)
+        return REASON_bad_query;
+    o->detail = (struct text){0};
+    return REASON_no_route;
+}
+
+static bool find_key(const struct head *h, unsigned *key) {
+    struct buf word;
+    buf_init(&word, VALUE_MAX);
+    bool found = find_value(h, TEXT("key"), &word);
+    bool primary = text_equal(buf_text(&word), TEXT("primary"));
+    found = found && (primary || text_equal(buf_text(&word), TEXT("secondary")));
+    buf_done(&word);
+    *key = primary ? 0 : 1;
+    return found;
+}
+
+enum reason operate_prefer(struct admin *admin, const struct head *h, struct operation *o) {
+    unsigned index, key;
+    enum reason refused = find_route(admin, h, o, &index);
+    if (refused != REASON_NONE)
+        return refused;
+    o->detail = TEXT("The query needs key=primary or key=secondary, once.");
+    if (!find_key(h, &key))
+        return REASON_bad_query;
+    o->detail = TEXT("The route does not have this key.");
+    if (!keeper_supply(admin->keeper, index)->keys[key])
+        return REASON_bad_query;
+    keeper_prefer(admin->keeper, index, key);
+    buf_add_string(o->answer, "{\"route\":");
+    json_add_string(o->answer, text_of(admin->config->routes[index].path));
+    buf_addf(o->answer, ",\"key_in_use\":\"%s\"}\n", status_key_word(key));
+    return REASON_NONE;
+}
+
+enum reason operate_renew(struct admin *admin, const struct head *h, struct operation *o) {
+    unsigned index;
+    enum reason refused = find_route(admin, h, o, &index);
+    if (refused != REASON_NONE)
+        return refused;
+    if (!keeper_renew(admin->keeper, index)) {
+        o->retry_after_s = RETRY_AFTER_S;
+        return REASON_renewed_lately;
+    }
+    buf_add_string(o->answer, "{\"route\":");
+    json_add_string(o->answer, text_of(admin->config->routes[index].path));
+    buf_add_string(o->answer, ",\"renewing\":true}\n");
+    return REASON_NONE;
+}

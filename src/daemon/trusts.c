@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* Loading what daemon/trusts.h says. */
+#include "daemon/trusts.h"
+
+#include <stdlib.h>
+
+static struct trust *find(struct trust *const *trusts, size_t n, const struct config_tls *tls) {
+    for (size_t i = 0; i < n; i++)
+        if (trusts[i] && trust_is_of(trusts[i], tls))
+            return trust_ref(trusts[i]);
+    return NULL;
+}
+
+/* A machine without CA certificates can serve a route to http. */
+static bool needs_trust(const struct config_route *route) {
+    return config_is_named(route) || route->scoring.tls || route->swagger.tls;
+}
+
+struct trust **trusts_load(const struct config *config, struct config_errors *errors) {
+    struct trust **trusts = calloc(config->route_count + 1, sizeof(struct trust *));
+    for (size_t i = 0; trusts && i < config->route_count; i++) {
+        const struct config_route *route = &config->routes[i];
+        struct buf why;
+        if (!needs_trust(route))
+            continue;
+        buf_init(&why, 1024);
+        trusts[i] = find(trusts, i, &route->tls);
+        if (!trusts[i])
+            trusts[i] = trust_new(&route->tls, &why);
+        if (!trusts[i])
+            config_error(errors, route->tls.where.line ? route->tls.where : route->where, "tls: %s",
+                         why.at ? why.at : "out of memory");
+        buf_done(&why);
+    }
+    return trusts;
+}
+
+void trusts_free(struct trust **trusts, const struct config *config) {
+    for (size_t i = 0; trusts && i < config->route_count; i++)
+        trust_unref(&trusts[i]);
+    free(trusts);
+}

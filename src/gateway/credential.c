@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/* Which key an exchange is sent with, and what a 401 to it means.
+ *
+ * A key that is refused is told to the control thread, and the other one is tried. Where there is
+ * no other, the exchange waits until the control thread has looked into the refusal, and is sent
+ * once more if that brought a secret that it has not tried. Secrets are compared by value: a supply
+ * that was fetched anew may hold the same ones. Each is tried once by an exchange, so that a
+ * refusal that lasts ends as 502: a 401 would tell a caller to log in who has nothing to log in
+ * with. */
+#include "gateway/exchange.h"
+
+#include "base/log.h"
+
+#include <assert.h>
+
+bool credential_goes_to(const struct exchange *x, const struct stock *s) {
+    return !s->supply->open && (x->target == ROUTE_SCORE || s->site->swagger_same_origin);
+}
+
+static bool was_tried(const struct exchange *x, const struct secret *secret) {
+    for (unsigned i = 0; i < x->tried_count; i++)
+        if (stock_same_secret(x->tried[i], secret))
+            return true;
+    return false;
+}
+
+/* A key that X has not tried: the one to begin with rather than the other. REFUSED: also one that
+ * was refused to others. */
+static bool pick_key(struct exchange *x, const struct stock *s, bool refused) {
+    unsigned first = stock_first_key(s);
+    for (unsigned i = 0; i < 2; i++) {
+        unsigned key = i ? !first : first;
+        const struct secret *secret = s->supply->keys[key];
+        if (!secret || (s->refused[key] && !refused) || was_tried(x, secret))
+            continue;
+        x->key = key;
+        return true;
+    }
+    return false;
+}
+
+enum choice credential_choose(struct exchange *x, enum reason *why) {
+    const struct stock *s = x->route->stock;
+    if (s->supply->state == SUPPLY_REFUSED) {
+        *why = s->supply->why;
+        return CHOICE_FAIL;
+    }
+    if (!stock_is_usable(s, x->gateway->loop->now))
+        return CHOICE_WAIT;
+    if (!credential_goes_to(x, s))
+        return CHOICE_SEND;
+    if (x->tried_count == 0) {
+        x->key = stock_first_key(s);
+        return CHOICE_SEND;
+    }
+    *why = REASON_credential_refused;
+    if (x->tried_count == EXCHANGE_SECRETS_MAX)
+        return CHOICE_FAIL;
+    if (pick_key(x, s, /* refused= */ false))
+        return CHOICE_SEND;
+    if (s->supply->answered < x->refused_in)
+        return CHOICE_WAIT;
+    /* Nothing new. What was refused to others may still be good for one more try, but not for
+     * telling a caller to send a large body again. */
+    return !x->spent && pick_key(x, s, /* refused= */ true) ? CHOICE_SEND : CHOICE_FAIL;
+}
+
+static void tell(const struct exchange *x, gateway_tell *what, unsigned key, bool *told) {
+    const struct gateway *g = x->gateway;
+    if (*told)
+        return;
+    *told = true;
+    what(g->context, (unsigned)(x->route - g->routes), x->route->stock->supply->revision, key);
+}
+
+void credential_refused(struct exchange *x) {
+    struct secret *secret = x->stock->supply->keys[x->key];
+    struct stock *now = x->route->stock;
+    assert(x->sent_key && secret && x->tried_count < EXCHANGE_SECRETS_MAX);
+    x->tried[x->tried_count++] = secret_ref(secret);
+    x->spent = !x->kept;
+    /* A supply that no longer holds the secret is not to blame. */
+    for (unsigned key = 0; key < 2; key++) {
+        if (!stock_same_secret(now->supply->keys[key], secret))
+            continue;
+        now->refused[key] = true;
+        x->refused_in = now->supply->revision;
+        tell(x, x->gateway->refused, key, &now->refusal_told[key]);
+    }
+}
+
+void credential_accepted(struct exchange *x) {
+    struct stock *now = x->route->stock;
+    if (x->key == x->stock->key)
+        return;
+    const struct secret *secret = x->stock->supply->keys[x->key];
+    for (unsigned key = 0; key < 2; key++) {
+        if (now->key == key || !now->refused[!key] ||
+            !stock_same_secret(now->supply->keys[key], secret))
+            continue;
+        now->key = key;
+        log_debug("the other key works", LOG_STRING("route", x->route->config->path),
+                  LOG_STRING("key", key ? "secondary" : "primary"));
+        tell(x, x->gateway->accepted, key, &now->acceptance_told[key]);
+        return;
+    }
+}
+
+void credential_forget(struct exchange *x) {
+    while (x->tried_count)
+        secret_unref(&x->tried[--x->tried_count]);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* An endpoint as one worker reaches it: its warm connections, and what the head of every request to
+ * it begins with. A route has one at a time; when its endpoint is replaced, the old site goes on
+ * for the exchanges that are on their way there. Counted plainly: it is one thread's. */
+#pragma once
+
+#include "base/macros.h"
+#include "gateway/supply.h"
+#include "upstream/pool.h"
+
+#include <stdbool.h>
+
+struct gateway;
+struct gateway_route;
+
+struct site {
+    unsigned references;
+    struct endpoint *endpoint;
+    struct pool *score_pool, *swagger_pool; /* the same one if the origins are the same */
+    bool swagger_same_origin;               /* the credential belongs to it, too */
+    char *score_lines, *swagger_lines; /* Host and the route's own fields, each ended by CRLF */
+};
+
+/* The site of ROUTE at ENDPOINT, with one reference; NULL if memory is out. */
+struct site *site_new(struct gateway *gateway, const struct gateway_route *route,
+                      struct endpoint *endpoint) MUST_CHECK;
+struct site *site_ref(struct site *site);
+/* With the last one the pools go: nobody may be waiting, nothing be out. NULL is fine. */
+void site_unref(struct site **site);
+/* Another site has taken its place: closes what is idle, keeps nothing warm from now on. */
+void site_retire(struct site *site);
