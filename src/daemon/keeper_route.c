@@ -75,11 +75,12 @@ static struct source *credential_source(struct keeper_route *r, unsigned i, bool
     return NULL;
 }
 
-/* Uses the sources of the auth in effect, and fetches what was never fetched. */
+/* Uses the sources of the auth in effect, and fetches what was never fetched. For an endpoint that
+ * must not be called there is nothing to fetch. */
 static bool use_credentials(struct keeper_route *r) {
     for (unsigned i = 0; i < ARRAY_LEN(r->credentials); i++) {
-        bool none;
-        struct source *s = credential_source(r, i, &none);
+        bool none = r->unusable;
+        struct source *s = none ? NULL : credential_source(r, i, &none);
         if (!s && !none)
             return false;
         if (s == r->credentials[i].source)

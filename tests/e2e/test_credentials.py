@@ -104,7 +104,7 @@ def test_certificate(world, azure, certs, tmp_path):
                 identity={"type": "certificate", "tenant": azure.tenant,
                           "client_id": app.client_id, "certificate": str(pem)})
     one.ready().assert_scores()
-    token, = azure.asked("entra.token")
+    token = azure.asked("entra.token")[-1]
     head = json.loads(unpadded(token.form["client_assertion"].split(".")[0]))
     assert head["alg"] == "PS256" and "x5t#S256" in head
     assert certs
@@ -169,8 +169,10 @@ def test_managed_by_imds(world, azure):
                           "Microsoft.ManagedIdentity/userAssignedIdentities/u")
     one = world(auth_mode="AADToken", identity={"type": "managed", "client_id": user.client_id})
     one.ready().assert_scores()
-    call, = azure.asked("imds.token")
-    assert call.query["resource"] == "https://ml.azure.com"
+    calls = azure.asked("imds.token")
+    assert [c.query["resource"] for c in calls] == ["https://management.azure.com",
+                                                    "https://ml.azure.com"]
+    call = calls[0]
     assert call.query["client_id"] == user.client_id
     assert call.headers["Metadata"] == "true"
 
@@ -199,7 +201,7 @@ def test_managed_by_arc(world, azure):
     azure.identity(system=True)
     one = world(auth_mode="AADToken", identity={"type": "managed"}, env=azure.environment("arc"))
     one.ready().assert_scores()
-    assert azure.count("arc.challenge") == azure.count("arc.token") == 1
+    assert azure.count("arc.challenge") == azure.count("arc.token") == 2, "one for each resource"
 
 
 # Key Vault, files

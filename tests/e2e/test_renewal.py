@@ -253,7 +253,7 @@ def test_imds_that_is_not_there_yet(world, azure):
     azure.fault("imds.token", times=1, status=500)
     one = world(identity={"type": "managed"})
     until(lambda: one.post().status == 200, "it comes", 20)
-    assert azure.peak("imds.token") == 1
+    assert azure.peak("imds.token") <= 2, "one at a time for each resource"
 
 
 def test_times_of_the_services_clock(entra, azure):

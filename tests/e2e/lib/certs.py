@@ -101,12 +101,14 @@ def _make(directory):
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
             serialization.NoEncryption()))
 
-    ca = _sign("scoregate test CA", ca=True, key=rsa.generate_private_key(65537, 2048))
+    # These two are good for decades, since the clock of a test may be years off.
+    ca = _sign("scoregate test CA", ca=True, start=-7300, end=7300,
+               key=rsa.generate_private_key(65537, 2048))
     other_ca = _sign("some other CA", ca=True)
     intermediate = _sign("scoregate test intermediate", ca, ca=True)
     save("ca", ca)
     save("other_ca", other_ca)
-    save("good", _sign("good", ca, names=GOOD_NAMES))
+    save("good", _sign("good", ca, names=GOOD_NAMES, start=-7300, end=7300))
     save("second", _sign("second", ca, names=GOOD_NAMES))
     save("expired", _sign("expired", ca, names=GOOD_NAMES, start=-20, end=-1))
     save("not_yet_valid", _sign("future", ca, names=GOOD_NAMES, start=5))
