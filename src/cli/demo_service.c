@@ -1,124 +1,121 @@
 /* SPDX-License-Identifier: MIT */
-/* The HTTP side of the demo's scoring service, with libmicrohttpd doing TLS. */
+/* The HTTP side of the demo's service, with libmicrohttpd doing TLS. */
 #include "cli/demo_service.h"
 
-#include "base/buf.h"
-#include "base/parse.h"
-#include "base/random.h"
+#include "base/clock.h"
+#include "cli/demo_reply.h"
 #include "cli/demo_score.h"
 
 #include <arpa/inet.h>
-#include <microhttpd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define BODY_MAX   (1024 * 1024)
 #define ANSWER_MAX (4 * 1024 * 1024)
 #define TIMEOUT_S  60u
-/* Longer ids are answered with 431, as Azure does. */
-#define ID_MAX 100
 
 struct demo_service {
     struct MHD_Daemon *daemon;
     uint16_t port;
-    char *authorization; /* the value that callers must send */
+    const struct demo_entra *entra;
 };
 
 struct demo_request {
     struct buf body;
 };
 
-static const char *field(struct MHD_Connection *c, const char *name) {
-    return MHD_lookup_connection_value(c, MHD_HEADER_KIND, name);
+static int64_t now_s(void) {
+    return clock_wall() / USEC_PER_SEC;
 }
 
-/* The ids as Azure's scoring server gives them: x-request-id is the caller's or a new one; what the
- * caller calls the request is echoed. False if one of them cannot be. */
-static bool add_ids(struct MHD_Connection *c, struct MHD_Response *response) {
-    char made[RANDOM_UUID_LEN + 1];
-    const char *id = field(c, "x-request-id"), *callers = field(c, "x-ms-client-request-id");
-    bool ok = true;
-    random_uuid(made);
-    if (!id)
-        id = made;
-    if (callers)
-        ok = MHD_add_response_header(response, "x-ms-client-request-id", callers);
-    return ok && MHD_add_response_header(response, "x-request-id", id) &&
-           MHD_add_response_header(response, "x-ms-request-id", callers ? callers : id);
+static enum MHD_Result reply_token(const struct demo_service *service, struct MHD_Connection *c,
+                                   struct text body) {
+    struct buf answer;
+    buf_init(&answer, ANSWER_MAX);
+    struct demo_reply reply = {.secret = true};
+    reply.status = demo_entra_answer(service->entra, text_of(demo_request_field(c, "Content-Type")),
+                                     body, now_s(), &answer);
+    enum MHD_Result result = reply.status ? demo_reply(c, &reply, buf_text(&answer)) : MHD_NO;
+    buf_wipe(&answer);
+    return result;
 }
 
-static bool ids_valid(struct MHD_Connection *c) {
-    static const char *const names[] = {"x-request-id", "x-ms-client-request-id"};
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        struct text id = text_of(field(c, names[i]));
-        if (id.len > ID_MAX || !parse_is_field_value(id))
-            return false;
+static enum MHD_Result reply_score(const struct demo_service *service UNUSED,
+                                   struct MHD_Connection *c, struct text body) {
+    struct buf answer;
+    buf_init(&answer, ANSWER_MAX);
+    struct demo_reply reply = {.status = demo_score(body, &answer)};
+    enum MHD_Result result = buf_ok(&answer) ? demo_reply(c, &reply, buf_text(&answer)) : MHD_NO;
+    buf_done(&answer);
+    return result;
+}
+
+static enum MHD_Result reply_swagger(const struct demo_service *service UNUSED,
+                                     struct MHD_Connection *c, struct text body UNUSED) {
+    struct demo_reply reply = {.status = MHD_HTTP_OK};
+    return demo_reply(c, &reply, text_of(demo_swagger));
+}
+
+/* What there is; a path that is not here is closed like those that are. */
+static const struct resource {
+    const char *path, *method;
+    bool open; /* to whoever has no token yet */
+    enum MHD_Result (*reply)(const struct demo_service *service, struct MHD_Connection *c,
+                             struct text body);
+} resources[] = {
+    {DEMO_ENTRA_PATH, MHD_HTTP_METHOD_POST, true, reply_token},
+    {"/score", MHD_HTTP_METHOD_POST, false, reply_score},
+    {"/swagger.json", MHD_HTTP_METHOD_GET, false, reply_swagger},
+};
+
+static const struct resource *find_resource(const char *path) {
+    for (size_t i = 0; i < ARRAY_LEN(resources); i++)
+        if (strcmp(resources[i].path, path) == 0)
+            return &resources[i];
+    return NULL;
+}
+
+static enum MHD_Result reply_refused(struct MHD_Connection *c, const char *why) {
+    struct demo_reply reply = {.status = MHD_HTTP_UNAUTHORIZED, .type = "text/plain"};
+    return demo_reply(c, &reply, text_of(why));
+}
+
+/* Why the endpoint refuses the caller, in Azure's words, or NULL. */
+static const char *refuse(const struct demo_service *service, struct MHD_Connection *c) {
+    struct text given = text_of(demo_request_field(c, "Authorization")), scheme = TEXT("Bearer ");
+    if (!text_starts(given, scheme))
+        return "key_auth_bad_header_forbidden";
+    switch (demo_token_check(&service->entra->key, text_skip(given, scheme.len), now_s())) {
+    case DEMO_TOKEN_GOOD:
+        return NULL;
+    case DEMO_TOKEN_EXPIRED:
+        return "Jwt is expired";
+    default:
+        return "key_auth_access_denied";
     }
-    return true;
-}
-
-/* Queues BODY as the answer; MHD_NO closes the connection. */
-static enum MHD_Result reply(struct MHD_Connection *c, unsigned status, struct text body,
-                             const char *allow) {
-    /* libmicrohttpd only copies from there. */
-    void *bytes = (void *)(uintptr_t)body.at;
-    struct MHD_Response *response =
-        MHD_create_response_from_buffer(body.len, bytes, MHD_RESPMEM_MUST_COPY);
-    if (!response)
-        return MHD_NO;
-    bool ok = MHD_add_response_header(response, "Content-Type", "application/json") &&
-              MHD_add_response_header(response, "Server", "scoregate-demo") &&
-              (status == MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE || add_ids(c, response)) &&
-              (!allow || MHD_add_response_header(response, "Allow", allow));
-    enum MHD_Result result = ok ? MHD_queue_response(c, status, response) : MHD_NO;
-    MHD_destroy_response(response);
-    return result;
-}
-
-static enum MHD_Result reply_error(struct MHD_Connection *c, unsigned status, const char *message,
-                                   const char *allow) {
-    struct buf answer;
-    buf_init(&answer, ANSWER_MAX);
-    demo_message(&answer, message);
-    enum MHD_Result result = buf_ok(&answer) ? reply(c, status, buf_text(&answer), allow) : MHD_NO;
-    buf_done(&answer);
-    return result;
-}
-
-static enum MHD_Result reply_score(struct MHD_Connection *c, const struct demo_request *request) {
-    if (!buf_ok(&request->body))
-        return reply_error(c, MHD_HTTP_CONTENT_TOO_LARGE, "The body is too large", NULL);
-    struct buf answer;
-    buf_init(&answer, ANSWER_MAX);
-    unsigned status = demo_score(buf_text(&request->body), &answer);
-    enum MHD_Result result = buf_ok(&answer) ? reply(c, status, buf_text(&answer), NULL) : MHD_NO;
-    buf_done(&answer);
-    return result;
-}
-
-static bool authorized(const struct demo_service *service, struct MHD_Connection *c) {
-    const char *given = field(c, "Authorization");
-    return given && strcmp(given, service->authorization) == 0;
 }
 
 /* The request is complete. */
 static enum MHD_Result answer(const struct demo_service *service, struct MHD_Connection *c,
-                              const char *url, const char *method,
+                              const char *path, const char *method,
                               const struct demo_request *request) {
-    if (!ids_valid(c))
-        return reply_error(c, MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE,
-                           "A request id is longer than 100 characters", NULL);
-    if (!authorized(service, c))
-        return reply_error(c, MHD_HTTP_UNAUTHORIZED, "The key is missing or wrong", NULL);
-    bool score = strcmp(url, "/score") == 0;
-    if (!score && strcmp(url, "/swagger.json") != 0)
-        return reply_error(c, MHD_HTTP_NOT_FOUND, "There is nothing here; score at /score", NULL);
-    const char *served = score ? MHD_HTTP_METHOD_POST : MHD_HTTP_METHOD_GET;
-    if (strcmp(method, served) != 0)
-        return reply_error(c, MHD_HTTP_METHOD_NOT_ALLOWED, "Method not allowed", served);
-    return score ? reply_score(c, request) : reply(c, MHD_HTTP_OK, text_of(demo_swagger), NULL);
+    if (!demo_request_ids_valid(c))
+        return demo_reply_error(c, MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE,
+                                "A request id is longer than 100 characters", NULL);
+    const struct resource *resource = find_resource(path);
+    const char *refused = resource && resource->open ? NULL : refuse(service, c);
+    if (refused)
+        return reply_refused(c, refused);
+    if (!resource)
+        return demo_reply_error(c, MHD_HTTP_NOT_FOUND, "There is nothing here; score at /score",
+                                NULL);
+    if (strcmp(method, resource->method) != 0)
+        return demo_reply_error(c, MHD_HTTP_METHOD_NOT_ALLOWED, "Method not allowed",
+                                resource->method);
+    if (!buf_ok(&request->body))
+        return demo_reply_error(c, MHD_HTTP_CONTENT_TOO_LARGE, "The body is too large", NULL);
+    return resource->reply(service, c, buf_text(&request->body));
 }
 
 /* Called for the head, for each piece of the body, and at the end. */
@@ -146,7 +143,7 @@ static void on_completed(void *context UNUSED, struct MHD_Connection *c UNUSED, 
                          enum MHD_RequestTerminationCode why UNUSED) {
     struct demo_request *request = *state;
     if (request) {
-        buf_done(&request->body);
+        buf_wipe(&request->body);
         free(request);
         *state = NULL;
     }
@@ -168,13 +165,13 @@ static struct MHD_Daemon *start_daemon(struct demo_service *service, const char 
 }
 
 struct demo_service *demo_service_start(const char *certificate, const char *private_key,
-                                        const char *key) {
+                                        const struct demo_entra *entra) {
     struct demo_service *service = calloc(1, sizeof *service);
-    if (!service || asprintf(&service->authorization, "Bearer %s", key) < 0) {
-        free(service);
+    if (!service) {
         fputs("scoregate demo: out of memory\n", stderr);
         return NULL;
     }
+    service->entra = entra;
     service->daemon = start_daemon(service, certificate, private_key);
     const union MHD_DaemonInfo *info =
         service->daemon ? MHD_get_daemon_info(service->daemon, MHD_DAEMON_INFO_BIND_PORT) : NULL;
@@ -198,7 +195,6 @@ void demo_service_stop(struct demo_service **service) {
         return;
     if ((*service)->daemon)
         MHD_stop_daemon((*service)->daemon);
-    free((*service)->authorization);
     free(*service);
     *service = NULL;
 }

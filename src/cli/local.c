@@ -5,12 +5,12 @@
 #include "cli/command.h"
 #include "cli/config_file.h"
 
-void local_add_settings(struct buf *config, uint16_t port) {
+void local_add_settings(struct buf *config, uint16_t port, const char *log_level) {
     buf_addf(config,
              "listen = ( { address = \"127.0.0.1\"; port = %u; } );\n"
              "admin = { enabled = false; };\n"
-             "log = { level = \"warning\"; };\n",
-             (unsigned)port);
+             "log = { level = \"%s\"; };\n",
+             (unsigned)port, log_level);
 }
 
 void local_add_string(struct buf *config, const char *name, struct text value) {

@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 /* Appends the settings besides the routes: a listener on PORT of 127.0.0.1 (0: the kernel's
- * choice), no admin listener, warnings only on stderr. */
-void local_add_settings(struct buf *config, uint16_t port);
+ * choice), no admin listener, log lines from LOG_LEVEL on stderr. */
+void local_add_settings(struct buf *config, uint16_t port, const char *log_level);
 /* Appends NAME = "VALUE"; with VALUE quoted. */
 void local_add_string(struct buf *config, const char *name, struct text value);
 

@@ -43,7 +43,7 @@ static void add_cors(const struct try_options *o, struct buf *config) {
 }
 
 void try_write_config(const struct try_options *o, struct buf *config) {
-    local_add_settings(config, o->port);
+    local_add_settings(config, o->port, "warning");
     buf_add_string(config, "routes = ( {\n");
     local_add_string(config, "path", try_path(o->scoring_uri));
     local_add_string(config, "scoring_uri", text_of(o->scoring_uri));

@@ -36,6 +36,7 @@ bool conn_opened(struct conn *c) {
     if (c->origin->uri->tls) {
         if (curl_easy_getinfo(c->easy, CURLINFO_TLS_SSL_PTR, &tls) || !tls || !tls->internals)
             return false; /* without it a cut answer could not be told from a whole one */
+        trust_read_ahead(tls->internals);
         c->ssl = tls->internals;
     }
     c->watch = (struct watch){.fd = fd, .ready = on_ready};

@@ -184,11 +184,14 @@ void trust_prepare(struct trust *t, void *ssl_ctx) {
     /* Without partial writes a send of more than a record can say "again" after bytes have left. */
     SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_clear_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
-    SSL_CTX_set_read_ahead(ctx, 1); /* one recv(2) for a record instead of two */
     SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION);
     SSL_CTX_clear_options(ctx, SSL_OP_NO_TICKET);
     /* libcurl takes a bare FIN for a good end; trust_closed_cleanly() must not. */
     SSL_CTX_clear_options(ctx, SSL_OP_IGNORE_UNEXPECTED_EOF);
+}
+
+void trust_read_ahead(void *ssl) {
+    SSL_set_read_ahead(ssl, 1);
 }
 
 bool trust_closed_cleanly(const void *ssl) {

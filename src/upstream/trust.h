@@ -26,8 +26,12 @@ const struct config_tls *trust_tls(const struct trust *t);
 bool trust_is_of(const struct trust *t, const struct config_tls *tls);
 
 /* Sets up SSL_CTX (an OpenSSL SSL_CTX *) for a connection under this trust: its CA store, partial
- * writes, read-ahead, no renegotiation, tickets for resumption. */
+ * writes, no renegotiation, tickets for resumption. */
 void trust_prepare(struct trust *t, void *ssl_ctx);
+/* Lets an SSL * read more than one record at once: one recv(2) for a record instead of two. Only
+ * for who reads until nothing comes; libcurl's own transfers wait for the descriptor although
+ * OpenSSL holds the next record. */
+void trust_read_ahead(void *ssl);
 
 /* What libcurl does not tell about an SSL *: whether the peer ended TLS in good order
  * (close_notify), and whether bytes wait inside OpenSSL that the descriptor does not show. */

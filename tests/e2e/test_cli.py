@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
 """The command line as a user meets it."""
 
+import base64
 import json
 import os
 import re
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -104,6 +106,10 @@ def test_unknown_command(word, near):
     (["demo", "--port", "65536"], ["65536"]),
     (["demo", "--port", "-1"], ["-1"]),
     (["demo", "--port="], ["port"]),
+    (["demo", "--token-lifetime", "1"], ["'1'", "2 to 3600"]),
+    (["demo", "--token-lifetime", "3601"], ["'3601'", "2 to 3600"]),
+    (["demo", "--token-lifetime", "20s"], ["'20s'", "2 to 3600"]),
+    (["demo", "--token-lifetime="], ["''", "2 to 3600"]),
     (["try"], ["--scoring-uri"]),
     (["try", "--scoring-uri", "http://a.example/"], ["http://", "--allow-insecure-upstream"]),
     (["try", "--scoring-uri", "https://a.example/", "--key-file", "a", "--key-env", "B"], ["--key-file", "--key-env"]),
@@ -252,16 +258,38 @@ def test_try_with_what_cannot_work(arguments, words):
 
 # demo
 
+PREDICTIONS = pytest.approx([217.67980824, 224.78900904], abs=0.001)
+
+
+def answer_of(line):
+    """What the curl LINE gets: status, content type and body."""
+    told = shell(line.replace("curl ", r"curl -s -w '\n%{http_code}\n%{content_type}' ", 1))
+    body, status, kind = told.rsplit("\n", 2)
+    return int(status), kind, body
+
+
+def predictions_of(line):
+    status, _, body = answer_of(line)
+    assert status == 200, body
+    return json.loads(body)
+
+
+def tokens_of(gate):
+    """The fingerprints of the tokens that the log tells of."""
+    return re.findall(r" info .*credential=identity:demo .*fingerprint=(\w+)", gate.errors)
+
+
 def test_demo():
     """The lines that it prints, pasted into a shell, show the difference."""
     with Running("demo") as gate:
-        printed = gate.wait_output("Ctrl-C")
-        without, through = curl_lines(printed)
-        assert "401" in shell(without.replace("curl ", "curl -s -o /dev/null -w '%{http_code}' ", 1))
-        predictions = json.loads(shell(through.replace("curl ", "curl -s ", 1)))
-        assert predictions == pytest.approx([217.67980824, 224.78900904], abs=0.001)
+        without, through = curl_lines(gate.wait_output("Ctrl-C"))
+        assert answer_of(without) == (401, "text/plain", "key_auth_bad_header_forbidden")
+        assert predictions_of(through) == PREDICTIONS
         assert gate.stop(signal.SIGINT) == 0
-    assert gate.errors == ""
+    assert "A token lives 20 seconds" in gate.output
+    assert len(tokens_of(gate)) == 1
+    assert not re.search(" (warning|error) | info request ", gate.errors)
+    assert "eyJ" not in gate.output + gate.errors  # as every JWT begins
     request = re.search(r"@(\S+)", through)[1].strip("'")
     assert not Path(request).parent.exists() or not Path(request).exists()  # it tidies up
 
@@ -269,11 +297,60 @@ def test_demo():
 def test_demo_is_the_model_and_request_of_the_article():
     with Running("demo") as gate:
         url = curl_lines(gate.wait_output("Ctrl-C"))[1].split()[-1]
-        answer = shell(f"curl -s -d @{SAMPLE} {url}")
-        assert json.loads(answer) == pytest.approx([217.67980824, 224.78900904], abs=0.001)
+        assert predictions_of(f"curl -d @{SAMPLE} {url}") == PREDICTIONS
         swagger = json.loads(shell(f"curl -s {url}/swagger.json"))
         assert "swagger" in swagger or "openapi" in swagger
-        assert "400" in shell(f"curl -s -o /dev/null -w '%{{http_code}}' -d '{{}}' {url}")
+        assert answer_of(f"curl -d '{{}}' {url}")[0] == 400
+        assert gate.stop() == 0
+
+
+def test_demo_renews_its_tokens():
+    """Lifetimes pass, and whoever calls does not notice."""
+    with Running("demo", "--token-lifetime", "2") as gate:
+        through = curl_lines(gate.wait_output("Ctrl-C"))[1]
+        begun = time.monotonic()
+
+        def five_lifetimes_later():
+            assert predictions_of(through) == PREDICTIONS
+            return time.monotonic() - begun > 10
+        until(five_lifetimes_later, "lifetimes pass", 30)
+        tokens, elapsed = tokens_of(gate), time.monotonic() - begun
+        assert gate.stop() == 0
+    # Each after half of its lifetime, a tenth sooner at most.
+    assert elapsed / 2 <= len(tokens) <= elapsed / 0.9 + 2
+    assert len(set(tokens)) == len(tokens)
+    assert not re.search(" (warning|error) ", gate.errors)
+    assert "eyJ" not in gate.output + gate.errors
+
+
+def json_part(value):
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
+
+
+def test_demo_service_refuses_as_azure_does():
+    with Running("demo") as gate:
+        without = curl_lines(gate.wait_output("Ctrl-C"))[0]
+        forged = f"{json_part({'alg': 'none'})}.{json_part({'aud': 'https://ml.azure.com', 'nbf': 0, 'exp': 9e9})}."
+        for authorization, text in (("Basic eDp4", "key_auth_bad_header_forbidden"),
+                                    ("Bearer x", "key_auth_access_denied"),
+                                    (f"Bearer {forged}", "key_auth_access_denied")):
+            assert answer_of(f"{without} -H 'Authorization: {authorization}'") == (401, "text/plain", text)
+
+        url = without.split()[-1]
+        token = without.split(" -d ")[0] + " " + url.replace("/score", "/demo/oauth2/v2.0/token")
+        form = " -d grant_type=client_credentials -d client_secret=x -d scope=https://ml.azure.com/.default"
+        for more, error in ((" -d grant_type=password", "invalid_request"), (form, "invalid_request"),
+                            (f"{form} -d client_id=x", "unauthorized_client"),
+                            (f"{form} -d client_id=x -H 'Content-Type: text/plain'", "invalid_request")):
+            status, kind, body = answer_of(token + more)
+            answer = json.loads(body)
+            assert (status, kind, answer["error"]) == (400, "application/json", error)
+            assert answer["error_description"].startswith(f"AADSTS{answer['error_codes'][0]}: ")
+            assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ", answer["timestamp"])
+            assert re.fullmatch(r"[0-9a-f-]{36}", answer["trace_id"]), answer
+            assert re.fullmatch(r"[0-9a-f-]{36}", answer["correlation_id"]), answer
+        assert "cache-control: no-store" in shell(f"{token}{form} -s -i").lower()
+        assert answer_of(token)[0] == 405
         assert gate.stop() == 0
 
 
@@ -282,6 +359,7 @@ def test_demo_on_a_given_port_and_twice_at_once(tmp_path):
     with Running("demo", "--listen-file", first) as one, Running("demo", "--listen-file", second) as two:
         ports = wait_port(one, first), wait_port(two, second)
         assert ports[0] != ports[1]
+        assert first.read_text().splitlines() == [f"main 127.0.0.1 {ports[0]}"]  # no admin listener
         assert two.stop() == 0
         with Running("demo", "--port", ports[1]) as again:
             assert f":{ports[1]}/score" in again.wait_output("Ctrl-C")
@@ -293,6 +371,5 @@ def test_demo_on_a_given_port_and_twice_at_once(tmp_path):
 
 def test_demo_in_an_environment_with_a_proxy():
     with Running("demo", env={"https_proxy": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9"}) as gate:
-        through = curl_lines(gate.wait_output("Ctrl-C"))[1]
-        assert len(json.loads(shell(through.replace("curl ", "curl -s ", 1)))) == 2
+        assert predictions_of(curl_lines(gate.wait_output("Ctrl-C"))[1]) == PREDICTIONS
         assert gate.stop() == 0
