@@ -7,7 +7,6 @@ import pytest
 
 from azure import Azure
 from lib.certs import Certs
-from lib.cloud import Azure
 from lib.gateway import Gateway
 from lib.upstream import ScriptedUpstream
 
@@ -41,14 +40,6 @@ def upstream(certs):
         one.stop()
     for one in made:
         one.check()
-
-
-@pytest.fixture
-def azure(certs):
-    """The fake Azure, which has nothing in it yet."""
-    with Azure(certs.good) as one:
-        yield one
-    assert not one.failures, one.failures[0]
 
 
 @pytest.fixture

@@ -3,16 +3,10 @@
 endpoints behind it, and what to look at."""
 
 import json
-import sys
-from pathlib import Path
+import threading
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-from azure import Azure  # noqa: E402  pylint: disable=wrong-import-position,unused-import
-from azure.state import SUBSCRIPTION  # noqa: E402,F401  pylint: disable=wrong-import-position
-
-from .upstream import Response  # noqa: E402  pylint: disable=wrong-import-position
-from .wait import until  # noqa: E402  pylint: disable=wrong-import-position
+from .upstream import Response
+from .wait import until
 
 SECRET = "CANARY+client/secret~=&%x9"
 
@@ -102,7 +96,6 @@ class Load:
     otherwise than 200 is in .wrong, how many were fine in .fine."""
 
     def __init__(self, gateway, callers=16, body=b'{"data": []}', path="/score"):
-        import threading  # pylint: disable=import-outside-toplevel
         self.gateway, self.body, self.path = gateway, body, path
         self.fine, self.wrong = 0, []
         self._lock, self._stop = threading.Lock(), threading.Event()
