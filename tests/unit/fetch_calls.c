@@ -110,7 +110,7 @@ static void on_done(void *context, const struct azure_answer *answer,
         keep(c->challenge, sizeof c->challenge, answer->challenge);
         keep(c->location, sizeof c->location, answer->location);
         keep(c->operation, sizeof c->operation, answer->operation);
-    } else {
+    } else if (error) {
         c->error = *error;
     }
     if (c->cancels)
