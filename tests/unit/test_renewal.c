@@ -93,7 +93,7 @@ static void quick_retry_then_back_off(void **state) {
         failed(&r, statuses[s]);
         assert_int_equal(r.refresh, NOW + 100 * MS);
         assert_int_equal(renewal_next(&r), r.refresh);
-        static const usec_t steps[] = {1, 2, 4, 8, 16, 20, 20};
+        static const usec_t steps[] = {1, 2, 4, 8, 8, 8, 8};
         for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
             failed(&r, statuses[s]);
             assert_int_equal(r.refresh, NOW + steps[i] * S);
