@@ -163,6 +163,22 @@ def test_workload_reads_its_file_every_time(world, azure, tmp_path):
     assert one.application.client_id != app.client_id == azure.asked("entra.token")[0].form["client_id"]
 
 
+def test_workload_through_the_token_proxy_of_the_cluster(world, azure, certs, tmp_path):
+    """AKS identity bindings: another host, another TLS name, another CA."""
+    app = azure.application()
+    azure.write_federated(tmp_path / "token", app)
+    env = {**azure.environment("workload", application=app),
+           "AZURE_AUTHORITY_HOST": "https://127.0.0.1:1/",
+           "AZURE_KUBERNETES_TOKEN_PROXY": azure.authority.replace("localhost", "127.0.0.1"),
+           "AZURE_KUBERNETES_SNI_NAME": "score.test", "AZURE_KUBERNETES_CA_FILE": str(certs.ca)}
+    one = world(auth_mode="AADToken", env=env, start=False,
+                identity={"type": "workload", "identity_binding": True})
+    one.gateway.settings["azure"].pop("authority")
+    rewrite(one.gateway)
+    one.start().ready().assert_scores()
+    assert azure.asked("entra.token")[0].headers["Host"].startswith("127.0.0.1:")
+
+
 def test_managed_by_imds(world, azure):
     azure.identity(system=True)
     user = azure.identity(resource_id="/subscriptions/s/resourceGroups/g/providers/"

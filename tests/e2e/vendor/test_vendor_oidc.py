@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The independent token server checks what it is shown."""
+"""The independent token server checks what it is shown, and scoregate signs in to it."""
 
 import json
 import time
@@ -10,6 +10,10 @@ import pytest
 from azure.tokens import PSS, Certificate, encode
 from cryptography.hazmat.primitives import hashes, serialization
 from oidc import OidcProvider
+
+from lib.problem import assert_problem
+from lib.upstream import Response
+from lib.wait import until
 
 BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
@@ -63,3 +67,51 @@ def test_certificate(provider, certs):
                 assertion(provider, certs.application, exp=int(time.time()) - 600)):
         status, document = sign_in(bad)
         assert (status, document["error"]) == (401, "invalid_client")
+
+
+# scoregate before it: the upstream verifies each token with the server's own keys
+
+@pytest.fixture
+def scores(provider, upstream, gateway, certs):
+    """scores(identity) -> a gateway whose route /score wants tokens of PROVIDER, and the upstream."""
+    def handler(request):
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        claims = provider.verify(token)
+        good = scheme == "Bearer" and claims["aud"] == provider.resource and claims["exp"] > time.time()
+        return Response(200 if good else 401, (), claims["client_id"].encode())
+
+    def make(**identity):
+        up = upstream(handler=handler)
+        return gateway([{"path": "/score", "scoring_uri": up.url("/score"), "identity": "app",
+                         "auth": {"type": "entra"}}],
+                       identities={"app": {"tenant": provider.tenant, **identity}},
+                       azure={"authority": provider.authority, "ca_file": str(certs.ca)})
+
+    return make
+
+
+def test_scoregate_with_a_secret(scores, provider):
+    one = scores(type="client-secret", client_id=provider.SECRET_CLIENT, secret=provider.secret)
+    reply = one.client().post("/score")
+    assert (reply.status, reply.text) == (200, provider.SECRET_CLIENT)
+
+
+def test_scoregate_with_a_certificate(scores, provider, certs):
+    application = certs.application
+    one = scores(type="certificate", client_id=provider.CERTIFICATE_CLIENT,
+                 certificate=application.leaf, certificate_key=application.key)
+    reply = one.client().post("/score")
+    assert (reply.status, reply.text) == (200, provider.CERTIFICATE_CLIENT)
+
+
+@pytest.mark.parametrize("wrong", ["secret", "certificate"])
+def test_scoregate_refused(scores, provider, certs, wrong):
+    other = certs.other_application
+    identity = {"secret": {"type": "client-secret", "client_id": provider.SECRET_CLIENT,
+                           "secret": "CANARY-not-the-secret"},
+                "certificate": {"type": "certificate", "client_id": provider.CERTIFICATE_CLIENT,
+                                "certificate": other.leaf, "certificate_key": other.key}}[wrong]
+    one = scores(**identity)
+    until(lambda: "failure=rejected" in one.log(), "it is refused")
+    assert "code=invalid_client" in one.log()
+    assert_problem(one.client().post("/score"), "token_rejected")
