@@ -131,5 +131,5 @@ void renewal_retry(struct renewal *r, usec_t now) {
 }
 
 usec_t renewal_next(const struct renewal *r) {
-    return r->failures ? r->refresh : 0;
+    return greater(r->hold_until, r->failures ? r->refresh : 0);
 }

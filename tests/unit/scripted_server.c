@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <poll.h>
@@ -31,15 +32,24 @@ static ssize_t receive(struct scripted_server *s, size_t i, void *into, size_t n
     return s->ssl[i] ? SSL_read(s->ssl[i], into, (int)n) : recv(s->fds[i], into, n, 0);
 }
 
+/* Under TLS in short records, many of which come in one segment. */
+#define RECORD 100
+
+static void cork(int fd, int on) {
+    must(setsockopt(fd, IPPROTO_TCP, TCP_CORK, &on, sizeof on) == 0);
+}
+
 static void send_all(struct scripted_server *s, size_t i, const char *bytes) {
+    cork(s->fds[i], 1);
     for (size_t left = strlen(bytes); left;) {
-        ssize_t n = s->ssl[i] ? SSL_write(s->ssl[i], bytes, (int)left)
+        ssize_t n = s->ssl[i] ? SSL_write(s->ssl[i], bytes, left < RECORD ? (int)left : RECORD)
                               : send(s->fds[i], bytes, left, MSG_NOSIGNAL);
         if (n <= 0)
-            return; /* who does not want it */
+            break; /* who does not want it */
         bytes += n;
         left -= (size_t)n;
     }
+    cork(s->fds[i], 0);
 }
 
 static void drop(struct scripted_server *s, size_t i, enum then how) {

@@ -111,6 +111,27 @@ static void fetcher_needs_its_ca_file(void **state) {
     buf_done(&why);
 }
 
+/* OpenSSL must not read on behind libcurl's back: what it holds no descriptor tells of. */
+static void answer_of_many_records(void **state) {
+    (void)state;
+    enum { LENGTH = 30000 };
+    struct buf answer;
+    use_tls(&known);
+    buf_init(&answer, LENGTH + 1024);
+    buf_addf(&answer, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%0*d", LENGTH, LENGTH, 1);
+    assert_true(buf_ok(&answer));
+    const struct scripted script[] = {{answer.at, THEN_KEEP}};
+    serve(script, 1);
+    struct call c;
+    prepare(&c, METHOD_GET, "/");
+    c.max_body = FETCH_LIST_MAX;
+    complete(&c);
+    server_stop(&server);
+    assert_true(c.answered);
+    assert_int_equal(c.answer.body.len, LENGTH);
+    buf_done(&answer);
+}
+
 /* --- proxies ---------------------------------------------------------------------------------- */
 
 static void machine_is_reached_without_a_proxy(void **state) {
@@ -178,6 +199,7 @@ int main(void) {
         T(kept_connection_is_not_for_other_authorities),
         T(broken_authorities),
         T(fetcher_needs_its_ca_file),
+        T(answer_of_many_records),
         T(machine_is_reached_without_a_proxy),
         T(environment_names_no_proxy),
         T(cloud_is_reached_through_the_proxy),

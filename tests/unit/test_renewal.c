@@ -255,6 +255,23 @@ static void sooner_attempt_is_not_put_off_by_force(void **state) {
     assert_int_equal(r.refresh, NOW + 10 * S);
 }
 
+static void retry_ends_back_off_but_no_retry_after(void **state) {
+    (void)state;
+    struct renewal r;
+    renewal_init(&r, RENEWAL_PLAIN);
+    for (int i = 0; i < 20; i++)
+        renewal_failed(&r, NOW, 401, -1, true, LEAST);
+    renewal_retry(&r, NOW + 1);
+    assert_int_equal(r.refresh, NOW + 1);
+    assert_int_equal(renewal_next(&r), 0);
+    failed(&r, 503); /* begins from the start */
+    assert_int_equal(r.refresh, NOW + 100 * MS);
+    renewal_failed(&r, NOW, 429, 60, false, LEAST);
+    renewal_retry(&r, NOW + 1);
+    assert_int_equal(r.refresh, NOW + 60 * S);
+    assert_int_equal(renewal_next(&r), NOW + 60 * S);
+}
+
 /* --- random lives ----------------------------------------------------------------------------- */
 
 static uint64_t seed;
@@ -410,6 +427,7 @@ int main(void) {
         cmocka_unit_test(forced_once_in_thirty_seconds),
         cmocka_unit_test(forced_does_not_wait_for_back_off_but_for_retry_after),
         cmocka_unit_test(sooner_attempt_is_not_put_off_by_force),
+        cmocka_unit_test(retry_ends_back_off_but_no_retry_after),
         cmocka_unit_test(random_lives),
         cmocka_unit_test(storm_of_refusals),
         cmocka_unit_test(end_of_time),
