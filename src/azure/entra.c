@@ -4,7 +4,7 @@
 
 #include "azure/assertion.h"
 
-#define WHY_MAX ((size_t)1024)
+#define WHY_MAX ((size_t)8192)
 
 void entra_token_url(struct buf *url, const char *authority, const char *tenant) {
     struct text base = text_of(authority);

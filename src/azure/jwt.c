@@ -59,8 +59,7 @@ static bool find_payload(struct text token, struct text *payload) {
     struct text rest = text_skip(token, text_find(token, '.') + 1);
     *payload = (struct text){rest.at, text_find(rest, '.')};
     struct text signature = text_skip(rest, payload->len);
-    return signature.len && payload->len &&
-           text_find(text_skip(signature, 1), '.') + 1 == signature.len;
+    return signature.len && text_find(text_skip(signature, 1), '.') + 1 == signature.len;
 }
 
 bool jwt_expiry(struct text token, int64_t *expiry_s) {

@@ -162,7 +162,7 @@ static bool write_request(enum managed_source source, const struct managed_envir
                           struct azure_error *error) {
     const struct source *s = &sources[source];
     const char *client_id = identity->client_id;
-    if (source == MANAGED_ML && !client_id && !identity->object_id && !identity->resource_id)
+    if (source == MANAGED_ML && !client_id)
         client_id = env->default_client_id;
     if (!add_url(source, env, imds, r, error))
         return false;

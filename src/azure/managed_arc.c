@@ -33,7 +33,7 @@ static bool is_key_file(struct text file, struct text directory) {
         !text_starts(text_skip(file, directory.len), TEXT("/")) || !parse_is_field_value(file))
         return false;
     struct text name = text_skip(file, directory.len + 1);
-    return text_find(name, '/') == name.len && name.len > suffix.len && name.at[0] != '.' &&
+    return text_find(name, '/') == name.len && name.len > suffix.len &&
            text_equal(text_skip(name, name.len - suffix.len), suffix);
 }
 

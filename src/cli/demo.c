@@ -192,14 +192,14 @@ static int demo(struct arguments *a) {
 
 static const struct command_option options[] = {
     {PORT, "port", "N", "listen on this port; the kernel chooses by default"},
-    {TOKEN_LIFETIME, "token-lifetime", "SECONDS",
+    {TOKEN_LIFETIME, "lifetime", "SECONDS",
      "how long a token lives, 2 to 3600; 20 by default"},
     {LISTEN_FILE, "listen-file", "FILE", "write where it listens to FILE"},
 };
 
 const struct command command_demo = {
     .name = "demo",
-    .usage = "[--port N] [--token-lifetime SECONDS] [--listen-file FILE]",
+    .usage = "[--port N] [--lifetime SECONDS] [--listen-file FILE]",
     .summary = "run a gateway before a scoring service of its own, to see it work",
     .options = options,
     .option_count = ARRAY_LEN(options),

@@ -180,7 +180,10 @@ static bool same_supply(const struct supply *a, const struct supply *b) {
            a->expires == b->expires && a->answered == b->answered;
 }
 
+/* Nothing is being fetched any more that could be an answer to a refusal. */
 static bool looked_into(const struct keeper_route *r) {
+    if (r->lookup.source && source_is_busy(r->lookup.source))
+        return false;
     for (unsigned i = 0; i < ARRAY_LEN(r->credentials); i++)
         if (r->credentials[i].source && source_is_busy(r->credentials[i].source))
             return false;

@@ -24,7 +24,7 @@
  * again after BACKOFF_NEEDED at the latest. */
 #define RENEWAL_BACKOFF_MIN    (1 * USEC_PER_SEC)
 #define RENEWAL_BACKOFF_MAX    (300 * USEC_PER_SEC)
-#define RENEWAL_BACKOFF_NEEDED (10 * USEC_PER_SEC)
+#define RENEWAL_BACKOFF_NEEDED (12 * USEC_PER_SEC)
 #define RENEWAL_LEFT_PART      4
 #define RENEWAL_BACKOFF_LEAST  (100 * USEC_PER_MS)
 /* The quick retry after the first 5xx or missing answer: from, to. */

@@ -4,6 +4,7 @@
 
 #include "upstream/curl_loop.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #define CONNECT_TIMEOUT (5 * USEC_PER_SEC)
@@ -74,6 +75,7 @@ static bool set_header(struct fetch_call *c, const struct azure_request *r) {
     size_t lines = 0, i = 0;
     for (size_t at = 0; at < c->fields.len; at++)
         lines += c->fields.at[at] == '\n';
+    assert(lines > 0); /* at least those two */
     c->header = calloc(lines, sizeof *c->header);
     if (!c->header)
         return false;

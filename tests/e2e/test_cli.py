@@ -106,10 +106,10 @@ def test_unknown_command(word, near):
     (["demo", "--port", "65536"], ["65536"]),
     (["demo", "--port", "-1"], ["-1"]),
     (["demo", "--port="], ["port"]),
-    (["demo", "--token-lifetime", "1"], ["'1'", "2 to 3600"]),
-    (["demo", "--token-lifetime", "3601"], ["'3601'", "2 to 3600"]),
-    (["demo", "--token-lifetime", "20s"], ["'20s'", "2 to 3600"]),
-    (["demo", "--token-lifetime="], ["''", "2 to 3600"]),
+    (["demo", "--lifetime", "1"], ["'1'", "2 to 3600"]),
+    (["demo", "--lifetime", "3601"], ["'3601'", "2 to 3600"]),
+    (["demo", "--lifetime", "20s"], ["'20s'", "2 to 3600"]),
+    (["demo", "--lifetime="], ["''", "2 to 3600"]),
     (["try"], ["--scoring-uri"]),
     (["try", "--scoring-uri", "http://a.example/"], ["http://", "--allow-insecure-upstream"]),
     (["try", "--scoring-uri", "https://a.example/", "--key-file", "a", "--key-env", "B"], ["--key-file", "--key-env"]),
@@ -306,7 +306,7 @@ def test_demo_is_the_model_and_request_of_the_article():
 
 def test_demo_renews_its_tokens():
     """Lifetimes pass, and whoever calls does not notice."""
-    with Running("demo", "--token-lifetime", "2") as gate:
+    with Running("demo", "--lifetime", "2") as gate:
         through = curl_lines(gate.wait_output("Ctrl-C"))[1]
         begun = time.monotonic()
 

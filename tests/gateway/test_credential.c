@@ -107,6 +107,19 @@ static void many_on_their_way_fail_once_each(void **state) {
     assert_told(1, true, 1, 1);
 }
 
+/* An answer to a request that went out before the key was replaced brings it back to nobody. */
+static void late_success_of_the_replaced_key(void **state) {
+    (void)state;
+    struct caller *first = caller_posts("/score", "x"), *second = caller_posts("/score", "x");
+    says(1, UNAUTHORIZED);
+    ends_well(first, 1);
+    ends_well(second, 2);
+    assert_int_equal(world.told_count, 2);
+    first = caller_posts("/score", "x");
+    assert_key(2, "secondary-key");
+    ends_well(first, 2);
+}
+
 static void only_key_waits_for_the_control_thread(void **state) {
     (void)state;
     gateway_restarts(supply_made("token", NULL));
@@ -191,6 +204,9 @@ static void both_keys_refused_is_502(void **state) {
     assert_null(reply_field(c, "WWW-Authenticate"));
     ends_with(c, 502, "credential_refused");
     assert_nothing_sent(1);
+    c = caller_posts("/score", "x"); /* neither is better than the one that is preferred */
+    assert_key(1, "primary-key");
+    ends_well(c, 1);
 }
 
 static void both_keys_renewed(void **state) {
@@ -541,6 +557,20 @@ static void dead_connection_under_a_replay(void **state) {
     assert_int_equal(world.told_count, 2);
 }
 
+/* Requests that were refused were not acted on: they leave it its chances. */
+static void dead_connection_after_two_refusals(void **state) {
+    (void)state;
+    struct caller *c = caller_gets("/score");
+    says(1, UNAUTHORIZED);
+    says(1, UNAUTHORIZED);
+    answered_with("new-primary", "new-secondary");
+    assert_key(1, "new-primary");
+    peer_closes(peer(1), CONN_END);
+    turn();
+    assert_key(2, "new-primary");
+    ends_well(c, 2);
+}
+
 static void fill(void) {
     for (size_t i = 0; i < sizeof filler; i++)
         filler[i] = (char)('a' + i % 23);
@@ -553,6 +583,7 @@ int main(void) {
         TEST(refused_key_is_replaced_by_the_other),
         TEST(replay_needs_no_connection_that_is_kept),
         TEST(many_on_their_way_fail_once_each),
+        TEST(late_success_of_the_replaced_key),
         TEST(only_key_waits_for_the_control_thread),
         TEST(revoked_token_is_told_once),
         TEST(same_token_again_is_502),
@@ -580,6 +611,7 @@ int main(void) {
         TEST(large_body_waits_for_a_fresh_token),
         TEST(large_body_without_hope_is_502),
         TEST(dead_connection_under_a_replay),
+        TEST(dead_connection_after_two_refusals),
     };
     fill();
     return cmocka_run_group_tests(tests, NULL, NULL);

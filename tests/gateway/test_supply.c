@@ -93,6 +93,16 @@ static void waiting_ends_with_the_response_timeout(void **state) {
     assert_int_equal(world.conn_count, 0);
 }
 
+static void who_waited_has_its_other_deadlines(void **state) {
+    (void)state;
+    begin_pending();
+    struct caller *c = caller_posts("/score", "x");
+    time_passes(100 * USEC_PER_SEC);
+    supply_comes(supply_made("key", NULL));
+    time_passes(5 * USEC_PER_SEC);
+    ends_with(c, 504, "connect_timeout");
+}
+
 static void waiting_ends_with_the_total_timeout(void **state) {
     (void)state;
     world.route.total_timeout = 10 * USEC_PER_SEC;
@@ -256,7 +266,8 @@ static void goes_to_the_new_endpoint(struct caller *c) {
     world.refuse_dials = false;
     turn();
     assert_string_equal(peer(0)->host, "moved.example");
-    assert_contains(peer_got(peer(0)), "POST /v1/score HTTP/1.1\r\nHost: moved.example\r\n");
+    assert_contains(peer_got(peer(0)), "POST /v1/score HTTP/1.1\r\nHost: moved.example\r\n"
+                                       "Content-Type: application/json\r\n");
     assert_contains(peer_got(peer(0)), "Bearer moved-key");
     assert_contains(peer_got(peer(0)), "\r\n\r\nbody");
     ends_well(c, peer(0));
@@ -285,6 +296,16 @@ static void connect_timeout_of_the_old_endpoint_is_forgiven(void **state) {
     assert_false(c->replied);
     time_passes(5 * USEC_PER_SEC); /* that of the new one is not */
     ends_with(c, 504, "connect_timeout");
+}
+
+static void endpoint_that_moves_twice(void **state) {
+    (void)state;
+    struct caller *c = moves_while_dialling();
+    dial_succeeds();
+    endpoint_moves("moved.example", "moved.example");
+    supply_comes(supply_made("moved-key", NULL));
+    dial_succeeds();
+    goes_to_the_new_endpoint(c);
 }
 
 static void endpoint_that_is_lost_while_dialling(void **state) {
@@ -476,6 +497,7 @@ int main(void) {
         TEST(burst_waits_and_goes_on_in_order),
         TEST(queue_is_bounded),
         TEST(waiting_ends_with_the_response_timeout),
+        TEST(who_waited_has_its_other_deadlines),
         TEST(waiting_ends_with_the_total_timeout),
         TEST(caller_gone_leaves_the_queue),
         TEST(refused_supply_fails_who_waits_and_who_comes),
@@ -489,6 +511,7 @@ int main(void) {
         TEST(connection_to_the_old_endpoint_is_not_used),
         TEST(failed_dial_to_the_old_endpoint_is_forgiven),
         TEST(connect_timeout_of_the_old_endpoint_is_forgiven),
+        TEST(endpoint_that_moves_twice),
         TEST(endpoint_that_is_lost_while_dialling),
         TEST(late_endpoint_gets_the_same_head),
         TEST(head_request_waits_too),

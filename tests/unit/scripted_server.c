@@ -56,7 +56,8 @@ static void accept_one(struct scripted_server *s) {
     size_t i = 0;
     while (i < SERVER_CONNECTIONS && s->fds[i] >= 0)
         i++;
-    must(i < SERVER_CONNECTIONS);
+    if (i == SERVER_CONNECTIONS)
+        abort();
     s->fds[i] = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC);
     must(s->fds[i] >= 0);
     s->connection_count++;

@@ -6,6 +6,7 @@
 #include "base/buf.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -29,11 +30,12 @@ struct scripted_server {
     size_t script_length;
     const struct buf *certificate, *key; /* PEM; NULL: no TLS */
 
-    uint16_t port; /* once started */
+    uint16_t port;             /* once started */
+    atomic_uint request_count; /* so far */
     /* To look at once it is stopped. */
     struct buf requests; /* heads and bodies, one after the other */
     char server_name[64];
-    unsigned request_count, connection_count;
+    unsigned connection_count;
 
     /* Its own. */
     pthread_t thread;

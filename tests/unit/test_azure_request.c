@@ -124,6 +124,7 @@ static void knows_urls(void **state) {
         {"https://h/a\r\nX: y", false, false},
         {"https://h/\xc3\xa9", false, false},
         {"https://h\\@evil/", false, false},
+        {"https://h/a\\b", false, false},
         {"https://[::1/", false, false},
         {" https://h/", false, false},
     };
@@ -146,6 +147,7 @@ static void compares_origins(void **state) {
         {"http://h:8080/x", "http://h:8080?y", true},
         {"https://[::1]/", "https://[::1]:443/", true},
         {"https://h/", "http://h/", false},
+        {"https://h:80/", "http://h:80/", false},
         {"https://h/", "https://h:444/", false},
         {"https://h/", "https://h.evil/", false},
         {"https://h/", "https://h@evil/", false},

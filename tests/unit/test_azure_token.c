@@ -200,8 +200,8 @@ static void refuses_other_types(void **state) {
         "{\"access_token\":\"t\",\"expires_in\":3600,\"token_type\":\"\"}",
         "{\"access_token\":\"t\",\"expires_in\":3600,\"token_type\":1}",
         "{\"access_token\":\"t\",\"expires_in\":3600,\"token_type\":null}",
-        "{\"access_token\":\"t\",\"expires_in\":3600,\"token_type\":\"Bearer\",\"token_type\":"
-        "\"Bearer\"}",
+        ("{\"access_token\":\"t\",\"expires_in\":3600,\"token_type\":\"Bearer\",\"token_type\":"
+         "\"Bearer\"}"),
         "{}",
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
@@ -307,8 +307,8 @@ static void refuses_other_tokens(void **state) {
         "{\"token_type\":\"Bearer\",\"expires_in\":3600,\"access_token\":7}",
         "{\"token_type\":\"Bearer\",\"expires_in\":3600,\"access_token\":null}",
         "{\"token_type\":\"Bearer\",\"expires_in\":3600,\"Access_Token\":\"t\"}",
-        "{\"token_type\":\"Bearer\",\"expires_in\":3600,\"access_token\":\"t\",\"access_token\":"
-        "\"u\"}",
+        ("{\"token_type\":\"Bearer\",\"expires_in\":3600,\"access_token\":\"t\",\"access_token\":"
+         "\"u\"}"),
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         refuse(text_of(rows[i]), "holds no token, or more than one");

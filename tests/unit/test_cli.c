@@ -48,9 +48,14 @@ static const struct command_option first_options[] = {
     {256, "port", "N", "a port"},
     {257, "insist", NULL, "a flag"},
 };
-static const struct command first = {
-    "first", "[-c FILE]", "comes first", first_options, ARRAY_LEN(first_options), record};
-static const struct command second = {"second", "", "comes second", NULL, 0, record};
+static const struct command first = {.name = "first",
+                                     .usage = "[-c FILE]",
+                                     .summary = "comes first",
+                                     .options = first_options,
+                                     .option_count = ARRAY_LEN(first_options),
+                                     .run = record};
+static const struct command second = {
+    .name = "second", .usage = "", .summary = "comes second", .run = record};
 static const struct command *const commands[] = {&first, &second};
 
 static char output[4096];

@@ -328,6 +328,16 @@ static void asks_with_a_certificate(void **state) {
     assert_true(
         entra_certificate_request(&identity, "https://login.example", "s", NOW, true, &r, &error));
     azure_request_done(&r);
+
+    /* A long path is told as what it is, cut. */
+    static char path[4000];
+    memset(path, 'p', sizeof path - 1);
+    path[0] = '/';
+    identity.certificate = path;
+    assert_false(
+        entra_certificate_request(&identity, "https://login.example", "s", NOW, false, &r, &error));
+    assert_int_equal(error.failure, AZURE_UNUSABLE);
+    assert_true(text_starts(text_of(error.message), TEXT("/ppp")));
 }
 
 static void fails_where_there_is_no_room(void **state) {

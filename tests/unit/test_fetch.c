@@ -1,219 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Fetching, against a server that answers what each test says. */
-#include "upstream/fetch.h"
+/* Fetching: what is sent, what is an answer, connections, giving up. */
+#include "fetch_calls.h"
 
-#include "cli/demo_certificate.h"
-#include "scripted_server.h"
-#include "upstream/dial.h"
-
-#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <cmocka.h>
-
-#define PATIENCE  (10 * USEC_PER_SEC)
-#define OK_ANSWER "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-
-/* Where nobody listens, for proxies that are not to be used. */
-#define NOWHERE "http://127.0.0.1:1"
-
-/* A certificate and its CA file. */
-struct identity {
-    struct buf certificate, key;
-    char file[32];
-};
-
-static struct identity known, stranger;
-
-static struct loop loop;
-static struct fetcher *fetcher;
-static struct scripted_server server;
-
-/* --- surroundings ----------------------------------------------------------------------------- */
-
-static void make_identity(struct identity *who) {
-    buf_init(&who->certificate, 8192);
-    buf_init(&who->key, 8192);
-    assert_true(demo_certificate_make(&who->certificate, &who->key));
-    strcpy(who->file, "/tmp/test_fetch.XXXXXX");
-    int fd = mkstemp(who->file);
-    assert_int_equal(write(fd, who->certificate.at, who->certificate.len),
-                     (ssize_t)who->certificate.len);
-    close(fd);
-}
-
-static void drop_identity(struct identity *who) {
-    unlink(who->file);
-    buf_done(&who->certificate);
-    buf_done(&who->key);
-}
-
-static int before_all(void **state) {
-    (void)state;
-    make_identity(&known);
-    make_identity(&stranger);
-    return dial_global_init() ? 0 : -1;
-}
-
-static int after_all(void **state) {
-    (void)state;
-    dial_global_done();
-    drop_identity(&known);
-    drop_identity(&stranger);
-    return 0;
-}
-
-static void use_fetcher(const struct fetcher_options *options) {
-    struct buf why;
-    buf_init(&why, 1024);
-    fetcher_free(&fetcher);
-    fetcher = fetcher_new(&loop, options, &why);
-    assert_non_null(fetcher);
-    buf_done(&why);
-}
-
-static int before_each(void **state) {
-    (void)state;
-    server = (struct scripted_server){0};
-    assert_true(loop_init(&loop));
-    use_fetcher(&(struct fetcher_options){.ca_file = known.file});
-    return 0;
-}
-
-static int after_each(void **state) {
-    (void)state;
-    fetcher_free(&fetcher);
-    loop_done(&loop);
-    server_done(&server);
-    return 0;
-}
-
-static void serve(const struct scripted *script, size_t length) {
-    server.script = script;
-    server.script_length = length;
-    server_start(&server);
-}
-#define SERVE(...)                                                                                 \
-    static const struct scripted script[] = {__VA_ARGS__};                                         \
-    serve(script, ARRAY_LEN(script))
-
-static void use_tls(const struct identity *who) {
-    server.certificate = &who->certificate;
-    server.key = &who->key;
-}
-
-/* --- calls ------------------------------------------------------------------------------------ */
-
-struct call {
-    struct azure_request request;
-    struct fetch *fetch;
-    size_t max_body;
-    usec_t timeout;
-
-    int done; /* times */
-    bool answered;
-    struct azure_answer answer; /* but for its texts */
-    char body[64], challenge[64], location[64], operation[64];
-    struct azure_error error;
-    struct call *cancels; /* when it is done */
-};
-
-static void keep(char *into, size_t size, struct text t) {
-    (void)snprintf(into, size, "%.*s", TEXT_ARG(t));
-}
-
-static void on_done(void *context, const struct azure_answer *answer,
-                    const struct azure_error *error) {
-    struct call *c = context;
-    assert_true(!answer == !!error);
-    c->done++;
-    c->fetch = NULL;
-    c->answered = answer;
-    if (answer) {
-        c->answer = *answer;
-        keep(c->body, sizeof c->body, answer->body);
-        keep(c->challenge, sizeof c->challenge, answer->challenge);
-        keep(c->location, sizeof c->location, answer->location);
-        keep(c->operation, sizeof c->operation, answer->operation);
-    } else {
-        c->error = *error;
-    }
-    if (c->cancels)
-        fetch_cancel(&c->cancels->fetch);
-}
-
-/* A call of the server's PATH; of the machine if there is no TLS. */
-static void prepare(struct call *c, enum method method, const char *path) {
-    *c = (struct call){.max_body = 1024, .timeout = PATIENCE};
-    azure_request_init(&c->request, method);
-    if (!server.certificate)
-        c->request.reach = AZURE_REACH_MACHINE;
-    buf_addf(&c->request.url, "%s://%s:%u%s", server.certificate ? "https" : "http",
-             server.address ? server.address : "127.0.0.1", server.port, path);
-}
-
-static void set_url(struct call *c, const char *url) {
-    buf_clear(&c->request.url);
-    buf_add_string(&c->request.url, url);
-}
-
-/* The request is gone once the call has begun: what is needed of it has been copied. */
-static void begin(struct call *c) {
-    c->fetch = fetch_start(fetcher, &c->request, c->max_body, c->timeout, on_done, c);
-    assert_non_null(c->fetch);
-    azure_request_done(&c->request);
-    assert_int_equal(c->done, 0);
-}
-
-static void await(const struct call *c) {
-    usec_t deadline = clock_monotonic() + 2 * PATIENCE;
-    while (!c->done && clock_monotonic() < deadline)
-        assert_true(loop_turn(&loop, deadline));
-    assert_int_equal(c->done, 1);
-}
-
-static void complete(struct call *c) {
-    begin(c);
-    await(c);
-}
-
-static void expect_answer(const struct call *c, unsigned status, const char *body) {
-    if (!c->answered)
-        fail_msg("no answer: %s", c->error.message);
-    assert_int_equal(c->answer.status, status);
-    assert_string_equal(c->body, body);
-}
-
-static void expect_error(const struct call *c, enum azure_failure failure, const char *part) {
-    assert_false(c->answered);
-    assert_int_equal(c->error.failure, failure);
-    assert_int_equal(c->error.status, 0);
-    if (!strstr(c->error.message, part))
-        fail_msg("\"%s\" is not in \"%s\"", part, c->error.message);
-}
-
-static void get(struct call *c, const char *path) {
-    prepare(c, METHOD_GET, path);
-    complete(c);
-}
-
-static void expect_sent(const char *part) {
-    server_stop(&server);
-    if (!strstr(server.requests.at, part))
-        fail_msg("\"%s\" is not in \"%s\"", part, server.requests.at);
-}
-
-static void expect_not_sent(const char *part) {
-    server_stop(&server);
-    if (strcasestr(server.requests.at, part))
-        fail_msg("\"%s\" is in \"%s\"", part, server.requests.at);
-}
 
 /* --- requests --------------------------------------------------------------------------------- */
 
@@ -360,11 +154,9 @@ static void cut_off_answer_is_none(void **state) {
             }
 }
 
-static const char unframed[] = "HTTP/1.1 200 OK\r\n\r\nok";
-
 static void end_of_the_connection_is_the_end_of_an_unframed_answer(void **state) {
     (void)state;
-    SERVE({unframed, THEN_CLOSE});
+    SERVE({UNFRAMED_ANSWER, THEN_CLOSE});
     struct call c;
     get(&c, "/");
     expect_answer(&c, 200, "ok");
@@ -373,7 +165,7 @@ static void end_of_the_connection_is_the_end_of_an_unframed_answer(void **state)
 static void end_under_tls_must_be_told(void **state) {
     (void)state;
     use_tls(&known);
-    SERVE({unframed, THEN_CLOSE}, {unframed, THEN_CUT});
+    SERVE({UNFRAMED_ANSWER, THEN_CLOSE}, {UNFRAMED_ANSWER, THEN_CUT});
     struct call c;
     get(&c, "/");
     expect_answer(&c, 200, "ok");
@@ -383,7 +175,7 @@ static void end_under_tls_must_be_told(void **state) {
 
 static void answer_has_a_ceiling(void **state) {
     (void)state;
-    SERVE({OK_ANSWER, THEN_KEEP}, {OK_ANSWER, THEN_KEEP}, {unframed, THEN_CLOSE});
+    SERVE({OK_ANSWER, THEN_KEEP}, {OK_ANSWER, THEN_KEEP}, {UNFRAMED_ANSWER, THEN_CLOSE});
     struct call c;
     prepare(&c, METHOD_GET, "/");
     c.max_body = 2;
@@ -399,25 +191,25 @@ static void answer_has_a_ceiling(void **state) {
 
 static void head_has_a_ceiling(void **state) {
     (void)state;
-    static char many[80000], one[200000];
-    struct buf b;
-    buf_init(&b, sizeof many - 1);
-    buf_add_string(&b, "HTTP/1.1 200 OK\r\n");
-    while (b.len < sizeof many - 100)
-        buf_add_string(&b, "X-Field: something that nobody needs\r\n");
-    buf_add_string(&b, "Content-Length: 0\r\n\r\n");
-    memcpy(many, b.at, b.len + 1);
-    buf_done(&b);
-    memset(one, 'x', sizeof one - 1);
-    memcpy(one, "HTTP/1.1 200 OK\r\nX: ", 20);
-    memcpy(one + sizeof one - 5, "\r\n\r\n", 4);
-    const struct scripted script[] = {{many, THEN_CLOSE}, {one, THEN_CLOSE}};
+    struct buf many, one;
+    buf_init(&many, 100000);
+    buf_add_string(&many, "HTTP/1.1 200 OK\r\n");
+    while (many.len < 80000)
+        buf_add_string(&many, "X-Field: something that nobody needs\r\n");
+    buf_add_string(&many, "Content-Length: 0\r\n\r\n");
+    buf_init(&one, 300000);
+    buf_addf(&one, "HTTP/1.1 200 OK\r\nX-Field: %0200000d\r\nContent-Length: 0\r\n\r\n", 0);
+    assert_true(buf_ok(&many) && buf_ok(&one));
+    const struct scripted script[] = {{many.at, THEN_CLOSE}, {one.at, THEN_CLOSE}};
     serve(script, 2);
     struct call c;
     get(&c, "/");
     expect_error(&c, AZURE_MALFORMED, "head of the answer is too large");
     get(&c, "/");
     expect_error(&c, AZURE_UNAVAILABLE, "too large");
+    server_stop(&server);
+    buf_done(&many);
+    buf_done(&one);
 }
 
 static void silence_ends_in_time(void **state) {
@@ -459,165 +251,6 @@ static void only_urls_that_may_be_called(void **state) {
         complete(&c);
         expect_error(&c, AZURE_MALFORMED, "");
     }
-}
-
-/* --- whom to believe -------------------------------------------------------------------------- */
-
-static void stranger_is_not_believed(void **state) {
-    (void)state;
-    use_tls(&stranger);
-    SERVE({OK_ANSWER, THEN_KEEP});
-    struct call c;
-    get(&c, "/");
-    expect_error(&c, AZURE_UNAVAILABLE, "certificate");
-    server_stop(&server);
-    assert_int_equal(server.request_count, 0);
-}
-
-static void name_must_be_right(void **state) {
-    (void)state;
-    use_tls(&known);
-    server.address = "127.0.0.2"; /* the certificate is for localhost and 127.0.0.1 */
-    SERVE({OK_ANSWER, THEN_KEEP});
-    struct call c;
-    get(&c, "/");
-    expect_error(&c, AZURE_UNAVAILABLE, "127.0.0.2");
-}
-
-static void server_name_stands_in_for_the_host(void **state) {
-    (void)state;
-    use_tls(&known);
-    server.address = "127.0.0.2";
-    use_fetcher(&(struct fetcher_options){.ca_file = stranger.file, .proxy = NOWHERE});
-    SERVE({OK_ANSWER, THEN_KEEP});
-    struct call c;
-    prepare(&c, METHOD_POST, "/proxy/tenant/oauth2/v2.0/token");
-    buf_add_text(&c.request.ca, buf_text(&known.certificate));
-    buf_add_string(&c.request.server_name, "localhost");
-    complete(&c);
-    expect_answer(&c, 200, "ok");
-    char host[64];
-    server_stop(&server);
-    (void)snprintf(host, sizeof host, "\r\nHost: 127.0.0.2:%u\r\n", server.port);
-    expect_sent(host);
-    expect_sent("POST /proxy/tenant/oauth2/v2.0/token HTTP/1.1\r\n");
-    expect_not_sent("Host: localhost");
-    assert_string_equal(server.server_name, "localhost");
-}
-
-static void get_with(struct call *c, const struct identity *authority) {
-    prepare(c, METHOD_GET, "/");
-    buf_add_text(&c->request.ca, buf_text(&authority->certificate));
-    complete(c);
-}
-
-static void authorities_of_a_request_are_its_only_ones(void **state) {
-    (void)state;
-    use_tls(&stranger);
-    SERVE({OK_ANSWER, THEN_KEEP}, {OK_ANSWER, THEN_KEEP});
-    struct call c;
-    get_with(&c, &stranger);
-    expect_answer(&c, 200, "ok");
-    get_with(&c, &known);
-    expect_error(&c, AZURE_UNAVAILABLE, "certificate");
-    /* Nor is the connection of the first left for one that does not believe in it. */
-    get(&c, "/");
-    expect_error(&c, AZURE_UNAVAILABLE, "certificate");
-}
-
-static void kept_connection_is_not_for_other_authorities(void **state) {
-    (void)state;
-    use_tls(&known);
-    SERVE({OK_ANSWER, THEN_KEEP}, {OK_ANSWER, THEN_KEEP});
-    struct call c;
-    get(&c, "/");
-    expect_answer(&c, 200, "ok");
-    get_with(&c, &stranger);
-    expect_error(&c, AZURE_UNAVAILABLE, "certificate");
-}
-
-static void broken_authorities(void **state) {
-    (void)state;
-    static const char *const pems[] = {
-        "nothing of the kind",
-        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
-        "-----BEGIN CERTIFICATE-----\n",
-    };
-    for (size_t i = 0; i < ARRAY_LEN(pems); i++) {
-        struct call c;
-        prepare(&c, METHOD_GET, "/");
-        buf_add_string(&c.request.ca, pems[i]);
-        complete(&c);
-        expect_error(&c, AZURE_UNUSABLE, "certificate");
-    }
-}
-
-static void fetcher_needs_its_ca_file(void **state) {
-    (void)state;
-    struct buf why;
-    buf_init(&why, 1024);
-    assert_null(
-        fetcher_new(&loop, &(struct fetcher_options){.ca_file = "/nonexistent/ca.pem"}, &why));
-    assert_non_null(strstr(why.at, "/nonexistent/ca.pem"));
-    buf_done(&why);
-}
-
-/* --- proxies ---------------------------------------------------------------------------------- */
-
-static void machine_is_reached_without_a_proxy(void **state) {
-    (void)state;
-    use_fetcher(&(struct fetcher_options){.ca_file = known.file, .proxy = NOWHERE});
-    SERVE({OK_ANSWER, THEN_KEEP});
-    struct call c;
-    get(&c, "/");
-    expect_answer(&c, 200, "ok");
-}
-
-static void environment_names_no_proxy(void **state) {
-    (void)state;
-    static const char *const names[] = {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy",
-                                        "ALL_PROXY"};
-    for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        setenv(names[i], NOWHERE, 1);
-    use_tls(&known);
-    SERVE({OK_ANSWER, THEN_KEEP});
-    struct call c;
-    get(&c, "/");
-    expect_answer(&c, 200, "ok");
-    for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        unsetenv(names[i]);
-}
-
-static void cloud_is_reached_through_the_proxy(void **state) {
-    (void)state;
-    SERVE({"HTTP/1.1 502 No\r\nContent-Length: 0\r\n\r\n", THEN_CLOSE});
-    char proxy[64];
-    (void)snprintf(proxy, sizeof proxy, "http://user:pass@127.0.0.1:%u", server.port);
-    setenv("no_proxy", "*", 1);
-    use_fetcher(&(struct fetcher_options){.ca_file = known.file, .proxy = proxy});
-    struct call c;
-    prepare(&c, METHOD_GET, "/");
-    c.request.reach = AZURE_REACH_CLOUD;
-    azure_add_field(&c.request, "Authorization", TEXT("Bearer abc"));
-    set_url(&c, "https://management.test/");
-    complete(&c);
-    unsetenv("no_proxy");
-    expect_error(&c, AZURE_UNAVAILABLE, "502");
-    assert_null(strstr(c.error.message, "pass"));
-    expect_sent("CONNECT management.test:443 HTTP/1.1\r\n");
-    expect_sent("\r\nProxy-Authorization: Basic ");
-    expect_not_sent("Bearer");
-}
-
-static void no_proxy_is_heeded(void **state) {
-    (void)state;
-    use_tls(&known);
-    use_fetcher(&(struct fetcher_options){
-        .ca_file = known.file, .proxy = NOWHERE, .no_proxy = "127.0.0.1"});
-    SERVE({OK_ANSWER, THEN_KEEP});
-    struct call c;
-    get(&c, "/");
-    expect_answer(&c, 200, "ok");
 }
 
 /* --- connections ------------------------------------------------------------------------------ */
@@ -706,12 +339,14 @@ static void cancelled_while_another_is_done(void **state) {
     struct call waits, c;
     prepare(&waits, METHOD_GET, "/");
     begin(&waits);
-    get(&c, "/"); /* may overtake: which of the two is answered does not matter */
-    if (waits.done) {
-        fail_msg("both were answered");
-    }
-    fetch_cancel(&waits.fetch);
-    server_stop(&server);
+    while (server.request_count == 0)
+        assert_true(loop_turn(&loop, clock_monotonic() + USEC_PER_MS));
+    prepare(&c, METHOD_GET, "/");
+    c.cancels = &waits;
+    complete(&c);
+    expect_answer(&c, 200, "ok");
+    assert_null(waits.fetch);
+    assert_int_equal(waits.done, 0);
 }
 
 /* Both fail in one turn; the first that is told of it gives up the other. */
@@ -733,7 +368,6 @@ static void cancelled_from_inside_a_callback(void **state) {
 }
 
 int main(void) {
-#define T(test) cmocka_unit_test_setup_teardown(test, before_each, after_each)
     const struct CMUnitTest tests[] = {
         T(get_says_what_it_was_told_and_little_more),
         T(post_without_a_body_says_so),
@@ -751,17 +385,6 @@ int main(void) {
         T(silence_ends_in_time),
         T(nobody_there),
         T(only_urls_that_may_be_called),
-        T(stranger_is_not_believed),
-        T(name_must_be_right),
-        T(server_name_stands_in_for_the_host),
-        T(authorities_of_a_request_are_its_only_ones),
-        T(kept_connection_is_not_for_other_authorities),
-        T(broken_authorities),
-        T(fetcher_needs_its_ca_file),
-        T(machine_is_reached_without_a_proxy),
-        T(environment_names_no_proxy),
-        T(cloud_is_reached_through_the_proxy),
-        T(no_proxy_is_heeded),
         T(connection_is_kept_for_the_next_get),
         T(get_survives_a_kept_connection_that_died),
         T(post_is_sent_once),

@@ -111,6 +111,11 @@ static void asks_each_source_in_its_way(void **state) {
          "http://169.254.169.254/metadata/identity/oauth2/"
          "token?api-version=2018-02-01&resource=" ENCODED,
          "Metadata: true\r\n"},
+        /* The default of Azure ML is for nobody else. */
+        {MANAGED_IMDS, &ml_default, &system_assigned,
+         "http://169.254.169.254/metadata/identity/oauth2/"
+         "token?api-version=2018-02-01&resource=" ENCODED,
+         "Metadata: true\r\n"},
         {MANAGED_IMDS, &nothing, &by_client,
          "http://169.254.169.254/metadata/identity/oauth2/"
          "token?api-version=2018-02-01&resource=" ENCODED "&client_id=c%201",
@@ -352,12 +357,18 @@ static void takes_no_other_challenge(void **state) {
         assert_false(managed_arc_answer(rows[i], MANAGED_ARC_DIRECTORY, &r, &answer_error));
         assert_int_equal(answer_error.failure, AZURE_MALFORMED);
     }
-    /* A neighbour whose name begins alike. */
-    struct azure_request r;
-    azure_request_init(&r, METHOD_GET);
-    assert_false(managed_arc_answer(TEXT("Basic realm=/var/opt/azcmagent/tokens2/x.key"),
-                                    MANAGED_ARC_DIRECTORY, &r, &answer_error));
-    assert_int_equal(answer_error.failure, AZURE_MALFORMED);
+    /* Neighbours whose names begin alike. */
+    static const struct text neighbours[] = {
+        TEXT("Basic realm=/var/opt/azcmagent/tokens2/x.key"),
+        TEXT("Basic realm=/var/opt/azcmagent/tokens-x.key"),
+        TEXT("Basic realm=/var/opt/azcmagent/tokens.key"),
+    };
+    for (size_t i = 0; i < ARRAY_LEN(neighbours); i++) {
+        struct azure_request r;
+        azure_request_init(&r, METHOD_GET);
+        assert_false(managed_arc_answer(neighbours[i], MANAGED_ARC_DIRECTORY, &r, &answer_error));
+        assert_int_equal(answer_error.failure, AZURE_MALFORMED);
+    }
 }
 
 static int teardown(void **state) {
