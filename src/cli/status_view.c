@@ -105,7 +105,7 @@ static void add_credential(struct table *t, const struct json *credential) {
 
 static bool print_credentials(const struct json *status, FILE *out) {
     static const char *const headings[] = {"CREDENTIAL", "KIND",    "STATE",  "FINGERPRINT",
-                                           "AGE",        "RENEWED", "EXPIRES"};
+                                           "AGE",        "RENEWAL", "EXPIRES"};
     struct table t;
     const struct json *credential = json_first(json_member(status, "credentials"));
     if (!credential)

@@ -84,7 +84,7 @@ static void write_routes(struct buf *b, const struct status *s) {
 static void write_figure(struct buf *b, const char *name, const char *type, const char *help,
                          double value) {
     head(b, name, type, help);
-    buf_addf(b, "%s %.17g\n", name, value);
+    buf_addf(b, "%s %.15g\n", name, value);
 }
 
 static void write_usage(struct buf *b, const struct usage *u) {

@@ -176,7 +176,7 @@ void status_write_page(struct buf *b, const struct status *s) {
     for (size_t i = 0; i < s->route_count; i++)
         write_route(b, &s->routes[i]);
     buf_add_string(b, "</table></div>\n<h2>Credentials</h2>\n<div><table><tr><th>Name<th>Kind"
-                      "<th>State<th>Fingerprint<th>Got<th>Renewed<th>Ends<th>Last failure\n");
+                      "<th>State<th>Fingerprint<th>Got<th>Renewal<th>Ends<th>Last failure\n");
     for (size_t i = 0; i < s->credential_count; i++)
         write_credential(b, s, &s->credentials[i]);
     buf_add_string(b, "</table></div>\n<footer>The same for programs: <a href=status>status</a>, "

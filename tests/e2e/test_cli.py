@@ -17,7 +17,7 @@ from lib.gateway import ROOT, binary
 from lib.upstream import Response
 from lib.wait import until
 
-COMMANDS = ("serve", "try", "demo", "check", "config")
+COMMANDS = ("serve", "try", "demo", "check", "status", "services", "rotate", "config")
 KEY = "cliKeyCANARY6v3x"
 SAMPLE = ROOT / "tests" / "data" / "sample-request.json"
 
@@ -83,7 +83,8 @@ def test_version_in_detail(arguments):
 # Wrong usage
 
 @pytest.mark.parametrize("word, near", [("srve", "serve"), ("chek", "check"), ("demos", "demo"), ("tri", "try"),
-                                        ("confg", "config"), ("xyzzy-plugh", None), ("", None)])
+                                        ("confg", "config"), ("stats", "status"),
+                                        ("service", "services"), ("rotates", "rotate"), ("xyzzy-plugh", None), ("", None)])
 def test_unknown_command(word, near):
     result = run(word)
     assert result.returncode == 2 and result.stdout == ""

@@ -21,6 +21,7 @@ static struct {
     uint16_t port;
     bool flag;
     int versions; /* -1: verbose */
+    char operands[2][16];
 } seen;
 
 static int record(struct arguments *a) {
@@ -36,6 +37,8 @@ static int record(struct arguments *a) {
     if (id == ARGUMENTS_STOP)
         return a->status;
     seen.command = a->command->name;
+    for (size_t i = 0; i < a->command->operand_count; i++)
+        snprintf(seen.operands[i], sizeof seen.operands[i], "%s", a->operands[i]);
     return STATUS_FINE;
 }
 
@@ -96,6 +99,18 @@ static void a_command_gets_its_options(void **state) {
     assert_string_equal(output, "");
 }
 
+static void operands_may_stand_anywhere(void **state) {
+    static const char *const lines[] = {"third a b --insist", "third --insist a b",
+                                        "third a --insist -c x b", "third --insist -- a b"};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
+        assert_int_equal(dispatch(lines[i]), STATUS_FINE);
+        assert_string_equal(seen.operands[0], "a");
+        assert_string_equal(seen.operands[1], "b");
+        assert_true(seen.flag);
+    }
+}
+
 static void the_first_command_needs_no_name(void **state) {
     (void)state;
     assert_int_equal(dispatch(""), STATUS_FINE);
@@ -139,6 +154,9 @@ static void wrong_words_are_told_with_the_nearest_right_one(void **state) {
     assert_refused("first --insist=1", "scoregate first: --insist takes no value;");
     assert_refused("first --help=1", "scoregate first: --help takes no value;");
     assert_refused("first a", "scoregate first: unexpected argument 'a';");
+    assert_refused("third", "scoregate third: FROM is missing;");
+    assert_refused("third a", "scoregate third: TO is missing;");
+    assert_refused("third a b c d", "scoregate third: unexpected argument 'c';");
 }
 
 static void ports_are_numbers_in_range(void **state) {
@@ -198,6 +216,7 @@ static void words_for_a_shell_are_quoted_if_they_must(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_command_gets_its_options),
+        cmocka_unit_test(operands_may_stand_anywhere),
         cmocka_unit_test(the_first_command_needs_no_name),
         cmocka_unit_test(the_version_is_told_briefly_or_in_full),
         cmocka_unit_test(wrong_words_are_told_with_the_nearest_right_one),

@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: MIT
+"""scoregate rotate: keys regenerated in Azure while callers score, none of whom notices."""
+
+import socket
+
+import pytest
+
+from lib.cli import run
+from lib.cloud import Load, World
+from lib.config import key_auth
+from lib.upstream import Response
+
+
+@pytest.fixture
+def world(azure, certs, upstream, gateway):
+    return lambda **options: World(azure, certs, upstream, gateway, **options)
+
+
+def rotate(one, *arguments, admin=True, route="/score"):
+    where = ["--admin", f"http://127.0.0.1:{one.gateway.admin_port}"] if admin else []
+    result = run("rotate", route, "-c", one.gateway.config, *where, *arguments, timeout=120)
+    for key in (one.endpoint.keys.primary, one.endpoint.keys.secondary, *one.gateway.secrets):
+        assert key not in result.stdout + result.stderr
+    return result
+
+
+def asked_for(azure):
+    """Which keys were regenerated, in order."""
+    return [c.json()["keyType"] for c in azure.asked("*.regenerateKeys")]
+
+
+def fingerprints(one):
+    return one.status()["routes"][0]["fingerprints"]
+
+
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_both_keys_under_load(world, azure, version, workers):
+    one = world(version=version, workers=workers).ready()
+    before, prints = one.endpoint.keys.current(), fingerprints(one)
+    load = Load(one.gateway, callers=16).wait(20)
+    result = rotate(one)
+    load.wait(20).stop()
+    assert (result.returncode, result.stderr) == (0, "")
+    assert load.wrong == [] and load.fine > 40
+    assert not before & one.endpoint.keys.current()
+    assert asked_for(azure) == ["Secondary", "Primary"]
+    now = fingerprints(one)
+    assert not set(prints) & set(now)
+    assert result.stdout.splitlines() == [
+        "the gateway begins with the primary key", "regenerating the secondary key",
+        "Azure has a new secondary key", f"the gateway has the new secondary key, fingerprint {now[1]}",
+        "the gateway begins with the secondary key", "regenerating the primary key",
+        "Azure has a new primary key", f"the gateway has the new primary key, fingerprint {now[0]}"]
+    # Not one request was made with a key that was no longer good.
+    assert "refused the credential" not in one.gateway.log()
+
+
+@pytest.mark.parametrize("key", ["primary", "secondary"])
+def test_one_key(world, azure, key):
+    one = world().ready()
+    old = {k: getattr(one.endpoint.keys, k) for k in ("primary", "secondary")}
+    result = rotate(one, "--key", key)
+    assert result.returncode == 0, result.stderr
+    other = "secondary" if key == "primary" else "primary"
+    assert getattr(one.endpoint.keys, key) != old[key] and getattr(one.endpoint.keys, other) == old[other]
+    assert asked_for(azure) == [key.capitalize()]
+    assert one.status()["routes"][0]["key_in_use"] == other
+    one.assert_scores(3)
+
+
+def test_the_key_that_is_not_in_use_comes_first(world, azure):
+    one = world().ready()
+    assert rotate(one, "--key", "primary").returncode == 0
+    assert one.status()["routes"][0]["key_in_use"] == "secondary"
+    assert rotate(one).returncode == 0
+    assert asked_for(azure) == ["Primary", "Primary", "Secondary"]
+
+
+def test_without_a_gateway(world, azure):
+    one = world(start=False)
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{s.getsockname()[1]}"
+    before = one.endpoint.keys.current()
+    result = rotate(one, "--admin", address, admin=False)
+    assert result.returncode == 0, result.stderr
+    first, *rest = result.stdout.splitlines()
+    assert first == f"no gateway answers at {address}: Connection refused; going on without it"
+    assert rest == ["regenerating the secondary key", "Azure has a new secondary key",
+                    "regenerating the primary key", "Azure has a new primary key"]
+    assert not before & one.endpoint.keys.current()
+
+
+def test_a_gateway_without_an_admin_listener(world):
+    one = world(start=False, admin={"enabled": False})
+    result = rotate(one, "--key", "secondary", admin=False)
+    assert result.returncode == 0
+    assert result.stdout.startswith("the gateway has no admin listener; going on without it\n")
+
+
+def test_a_gateway_of_another_configuration(world, gateway):
+    one = world(start=False)
+    other = gateway([{"path": "/other", "scoring_uri": "https://localhost:9/score"}])
+    result = rotate(one, "--key", "primary", "--admin", f"http://127.0.0.1:{other.admin_port}", admin=False)
+    assert result.returncode == 0
+    assert result.stdout.startswith("the running gateway has no route /score; going on without it\n")
+
+
+def test_an_operation_that_takes_its_time(world, azure):
+    azure.operation_polls, azure.operation_retry_after = 3, 1
+    one = world().ready()
+    azure.fault("arm.operation", status=503, headers={"Retry-After": "1"})
+    assert rotate(one, "--key", "secondary").returncode == 0
+    assert azure.count("arm.operation") >= 4
+
+
+def test_an_operation_that_is_over_at_once(world, azure):
+    azure.operation_polls = 0
+    one = world().ready()
+    assert rotate(one, "--key", "secondary").returncode == 0
+    assert azure.count("arm.operation") == 0
+
+
+def test_an_operation_that_fails(world, azure):
+    azure.operation_outcome = "Failed"
+    one = world().ready()
+    before = one.endpoint.keys.current()
+    result = rotate(one)
+    assert result.returncode == 1 and result.stderr.startswith("scoregate rotate: the secondary key: ")
+    assert asked_for(azure) == ["Secondary"]  # the other one is not touched
+    assert one.endpoint.keys.current() == before
+    one.assert_scores(3)
+
+
+def test_an_operation_elsewhere_is_not_asked(world, azure):
+    one = world().ready()
+
+    def lead_astray(answer):
+        answer.headers["Azure-AsyncOperation"] = "https://127.0.0.1:9/operation"
+    azure.fault("arm.regenerateKeys", corrupt=lead_astray)
+    result = rotate(one)
+    assert result.returncode == 1 and "operation's URL" in result.stderr
+
+
+def test_a_missing_role(world):
+    one = world().ready()
+    one.application.deny("arm.regenerateKeys")
+    before = one.endpoint.keys.current()
+    result = rotate(one)
+    assert result.returncode == 1 and "the secondary key: forbidden (403)" in result.stderr
+    assert "role" in result.stderr and one.endpoint.keys.current() == before
+    one.assert_scores(3)
+
+
+@pytest.mark.parametrize("auth_mode, shown", [("AMLToken", "a token"), ("AADToken", "a token of Entra")])
+def test_an_endpoint_without_keys(world, azure, auth_mode, shown):
+    one = world(auth_mode=auth_mode).ready()
+    result = rotate(one)
+    assert result.returncode == 1
+    assert result.stderr.startswith(f"scoregate rotate: /score: unusable: it has no keys: its callers show {shown}\n")
+    assert azure.count("*.regenerateKeys") == 0
+
+
+@pytest.mark.parametrize("auth, words", [
+    ({"type": "endpoint-token"}, "it has no keys"), ({"type": "entra"}, "it has no keys")])
+def test_a_route_whose_credential_is_a_token(world, auth, words):
+    one = world(auth_mode="AMLToken", route={"auth": auth}, start=False)
+    result = rotate(one, admin=False)
+    assert result.returncode == 2 and words in result.stderr and result.stdout == ""
+
+
+@pytest.mark.parametrize("auth, words", [(key_auth("aCANARY", "bCANARY"), "come from elsewhere"),
+                                         ({"type": "none"}, "no credential")])
+def test_a_route_whose_keys_are_not_of_azure(serve, auth, words):
+    gate, _ = serve(handler=lambda r: Response(200), auth=auth)
+    result = run("rotate", "/score", "-c", gate.config)
+    assert result.returncode == 2 and words in result.stderr and "CANARY" not in result.stderr
+
+
+def test_a_route_that_is_not_there(world):
+    one = world(start=False)
+    result = rotate(one, admin=False, route="/scores")
+    assert result.returncode == 2
+    assert result.stderr == "scoregate rotate: there is no route /scores; did you mean /score?\n"
+
+
+@pytest.mark.parametrize("arguments, words", [
+    ([], "ROUTE is missing"), (["/a", "/b"], "unexpected argument '/b'"),
+    (["/a", "--key", "both,"], "primary, secondary or both")])
+def test_wrong_usage(arguments, words):
+    result = run("rotate", *arguments)
+    assert result.returncode == 2 and words in result.stderr and len(result.stderr.splitlines()) == 1
+
+
+def test_it_asks_with_the_identity_of_the_route(world, azure):
+    one = world(start=False)
+    rotate(one, "--admin", f"unix:{one.gateway.tmp}/none", "--key", "primary", admin=False)
+    assert azure.count("arm.regenerateKeys") == 1
+    assert {c.form["client_id"] for c in azure.asked("entra.token")} == {one.application.client_id}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/* The text of /metrics, line by line. tests/e2e/lib/exposition.py reads it as a scraper would. */
+#include "daemon/metrics.h"
+#include "status_example.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+/* cmocka wants the four above first. */
+#include <cmocka.h>
+
+static struct example example;
+static struct buf text;
+
+static int set_up(void **state) {
+    (void)state;
+    example_make(&example);
+    buf_init(&text, 64 * 1024);
+    return 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    buf_done(&text);
+    return 0;
+}
+
+static void write_metrics(const struct usage *usage) {
+    buf_clear(&text);
+    metrics_write(&text, &example.status, usage);
+    assert_true(buf_ok(&text));
+}
+
+/* LINE is there, as a whole line, once. */
+static void assert_line(const char *line) {
+    size_t found = 0, n = strlen(line);
+    for (const char *hit = text.at; (hit = strstr(hit, line)); hit++)
+        found += (hit == text.at || hit[-1] == '\n') && hit[n] == '\n';
+    if (found != 1)
+        fail_msg("%zu times: %s\n%s", found, line, text.at);
+}
+
+static void routes_and_credentials(void **state) {
+    static const char *const lines[] = {
+        "scoregate_build_info{version=\"" PACKAGE_VERSION "\"} 1",
+        "# TYPE scoregate_route_ready gauge",
+        "scoregate_route_ready{route=\"/a\"} 1",
+        "scoregate_route_ready{route=\"/b\"} 0",
+        "scoregate_credential_usable{credential=\"identity:vm\"} 0",
+        "scoregate_credential_usable{credential=\"route:/a:primary\"} 1",
+        "# TYPE scoregate_credential_refresh_total counter",
+        "scoregate_credential_refresh_total{credential=\"identity:vm\",result=\"success\"} 0",
+        "scoregate_credential_refresh_total{credential=\"identity:vm\",result=\"failure\"} 3",
+        "scoregate_credential_refresh_total{credential=\"route:/a:primary\",result=\"success\"} 4",
+        "scoregate_credential_refresh_total{credential=\"route:/a:primary\",result=\"failure\"} 1",
+        "scoregate_credential_expiry_timestamp_seconds{credential=\"route:/a:primary\"} "
+        "1767232800.000",
+    };
+    (void)state;
+    write_metrics(NULL);
+    for (size_t i = 0; i < ARRAY_LEN(lines); i++)
+        assert_line(lines[i]);
+    assert_null(strstr(text.at, "expiry_timestamp_seconds{credential=\"identity:vm\""));
+    assert_null(strstr(text.at, "process_"));
+}
+
+static void a_failing_credential_is_usable(void **state) {
+    (void)state;
+    example.credentials[1].state = "failing";
+    write_metrics(NULL);
+    assert_line("scoregate_credential_usable{credential=\"route:/a:primary\"} 1");
+    example.credentials[1].state = "expired";
+    write_metrics(NULL);
+    assert_line("scoregate_credential_usable{credential=\"route:/a:primary\"} 0");
+}
+
+static void labels_are_escaped(void **state) {
+    (void)state;
+    example.routes[0].path = "/\"\\\n\xff\xc3\xa9";
+    write_metrics(NULL);
+    assert_line("scoregate_route_ready{route=\"/\\\"\\\\\\n\xef\xbf\xbd\xc3\xa9\"} 1");
+}
+
+static void the_process(void **state) {
+    static const struct usage usage = {.cpu_s = 0.03,
+                                       .start_s = 1767225600.25,
+                                       .virtual_bytes = (uint64_t)1 << 40,
+                                       .resident_bytes = 4096,
+                                       .descriptors = 12,
+                                       .descriptors_max = 1024};
+    (void)state;
+    write_metrics(&usage);
+    assert_line("# TYPE process_cpu_seconds_total counter");
+    assert_line("process_cpu_seconds_total 0.03");
+    assert_line("process_start_time_seconds 1767225600.25");
+    assert_line("process_virtual_memory_bytes 1099511627776");
+    assert_line("process_resident_memory_bytes 4096");
+    assert_line("process_open_fds 12");
+    assert_line("process_max_fds 1024");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(routes_and_credentials, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_failing_credential_is_usable, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(labels_are_escaped, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_process, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
