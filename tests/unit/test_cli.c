@@ -59,7 +59,16 @@ static const struct command first = {.name = "first",
                                      .run = record};
 static const struct command second = {
     .name = "second", .usage = "", .summary = "comes second", .run = record};
-static const struct command *const commands[] = {&first, &second};
+static const char *const operands[] = {"FROM", "TO"};
+static const struct command third = {.name = "third",
+                                     .usage = "FROM TO",
+                                     .summary = "comes third",
+                                     .options = first_options,
+                                     .option_count = ARRAY_LEN(first_options),
+                                     .run = record,
+                                     .operands = operands,
+                                     .operand_count = ARRAY_LEN(operands)};
+static const struct command *const commands[] = {&first, &second, &third};
 
 static char output[4096];
 
