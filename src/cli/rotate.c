@@ -61,7 +61,7 @@ static bool move_away(struct rotating_gateway *g, unsigned key) {
     if (ok)
         say("the gateway begins with the %s key", status_key_word(!key));
     else
-        complain("the gateway does not move to the other key; nothing was regenerated", &why);
+        complain("the gateway keeps to this key, so it is left alone", &why);
     buf_done(&why);
     return ok;
 }

@@ -38,6 +38,14 @@ static struct azure_workspace workspace(const struct rotation *r) {
     return workspace_of(r->session->config, r->named);
 }
 
+/* A fresh token: what follows may take longer than is left of the one before. */
+static bool renew_bearer(struct rotation *r, struct azure_error *error) {
+    secret_unref(&r->bearer);
+    r->bearer = keeper_token_now(r->session->keeper, r->identity,
+                                 cloud_management_resource(&r->session->config->azure), error);
+    return r->bearer;
+}
+
 /* The keys */
 
 static bool read_keys(void *context, const struct azure_answer *a, struct azure_error *error) {
@@ -130,19 +138,24 @@ static bool await_operation(struct rotation *r, struct operation_state *o,
     return true;
 }
 
-bool rotation_regenerate(struct rotation *r, enum azure_key key, struct azure_error *error) {
+/* Asks for a new KEY and waits until there is one. */
+static bool make_key(struct rotation *r, enum azure_key key, struct azure_error *error) {
     struct azure_workspace w = workspace(r);
     struct azure_request request;
     struct operation_state o = {.state = AZURE_OPERATION_DONE};
-    struct secret *old = r->keys[key] ? secret_ref(r->keys[key]) : NULL;
     buf_init(&o.poll, URL_MAX_BYTES);
     bool written =
         r->base ? web_service_regenerate(r->base, &w, r->named->name, key, r->bearer, &request)
                 : online_endpoint_regenerate(&w, r->named->name, key, r->bearer, &request);
     o.origin = buf_text(&request.url);
-    bool ok = call(r, &request, written, read_begin, &o, error) && await_operation(r, &o, error) &&
-              await_key(r, key, old, error);
+    bool ok = call(r, &request, written, read_begin, &o, error) && await_operation(r, &o, error);
     buf_done(&o.poll);
+    return ok;
+}
+
+bool rotation_regenerate(struct rotation *r, enum azure_key key, struct azure_error *error) {
+    struct secret *old = r->keys[key] ? secret_ref(r->keys[key]) : NULL;
+    bool ok = renew_bearer(r, error) && make_key(r, key, error) && await_key(r, key, old, error);
     secret_unref(&old);
     return ok;
 }
@@ -179,11 +192,10 @@ bool rotation_begin(struct rotation *r, struct session *session, const struct co
     *r = (struct rotation){.session = session,
                            .named = v1 ? &route->web_service : &route->online_endpoint,
                            .identity = route->identity};
-    r->bearer = keeper_token_now(session->keeper, route->identity,
-                                 cloud_management_resource(&session->config->azure), error);
-    if (r->bearer && v1)
+    bool ok = renew_bearer(r, error);
+    if (ok && v1)
         r->base = keeper_workspace_now(session->keeper, r->named, route->identity, error);
-    return r->bearer && (!v1 || r->base) && has_keys(r, error) && list_keys(r, error);
+    return ok && (!v1 || r->base) && has_keys(r, error) && list_keys(r, error);
 }
 
 void rotation_done(struct rotation *r) {

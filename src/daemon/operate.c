@@ -4,43 +4,12 @@
 
 #include "base/json.h"
 #include "daemon/status.h"
-#include "policy/percent.h"
+#include "policy/query.h"
 
 /* No route's path is longer. */
 #define VALUE_MAX 8192
 /* The keeper renews a route on request once in this time. */
 #define RETRY_AFTER_S 5
-
-/* Appends T without its percent-encoding. False if an escape is malformed or hides a NUL. */
-static bool decode(struct buf *b, struct text t) {
-    for (size_t i = 0; i < t.len; i++) {
-        int byte = t.at[i];
-        if (t.at[i] == '%') {
-            byte = percent_byte(t, i + 1);
-            if (byte <= 0)
-                return false;
-            i += 2;
-        }
-        buf_add_char(b, (char)byte);
-    }
-    return buf_ok(b);
-}
-
-/* The value of NAME in the query, which must stand there exactly once. */
-static bool find_value(const struct head *h, struct text name, struct buf *value) {
-    struct text rest = h->query;
-    unsigned found = 0;
-    while (rest.len) {
-        struct text pair = {rest.at, text_find(rest, '&')};
-        size_t equals = text_find(pair, '=');
-        rest = text_skip(rest, pair.len + 1);
-        if (!text_equal((struct text){pair.at, equals}, name))
-            continue;
-        if (++found > 1 || !decode(value, text_skip(pair, equals + 1)))
-            return false;
-    }
-    return found == 1;
-}
 
 static bool has_header(const struct head *h) {
     for (size_t i = 0; i < h->field_count; i++)
@@ -56,7 +25,7 @@ static enum reason find_route(const struct admin *admin, const struct head *h, s
     if (!has_header(h))
         return REASON_header_required;
     buf_init(&path, VALUE_MAX);
-    bool found = find_value(h, TEXT("route"), &path);
+    bool found = query_value(h->query, TEXT("route"), &path);
     unsigned i = 0;
     while (found && i < admin->config->route_count &&
            !text_equal(text_of(admin->config->routes[i].path), buf_text(&path)))
@@ -75,7 +44,7 @@ static enum reason find_route(const struct admin *admin, const struct head *h, s
 static bool find_key(const struct head *h, unsigned *key) {
     struct buf word;
     buf_init(&word, VALUE_MAX);
-    bool found = find_value(h, TEXT("key"), &word);
+    bool found = query_value(h->query, TEXT("key"), &word);
     bool primary = text_equal(buf_text(&word), TEXT("primary"));
     found = found && (primary || text_equal(buf_text(&word), TEXT("secondary")));
     buf_done(&word);
