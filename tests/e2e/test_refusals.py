@@ -46,6 +46,7 @@ def test_k12_the_key_that_works_is_remembered(world, azure):
     one = world().ready()
     one.assert_scores()
     secondary = one.endpoint.keys.secondary
+    azure.fault("arm.listKeys", delay=1.0)  # long enough for the other key to be seen at work
     one.endpoint.keys.primary = "CANARY-new-primary"
     one.assert_scores(20)
     tried = [r.headers["authorization"] for r in one.upstream.requests]
