@@ -32,7 +32,7 @@ struct azure_request {
     struct buf body;          /* of a POST; may be empty */
     const char *content_type; /* of the body, a constant; NULL: none */
     struct buf ca;            /* PEM: the only authorities to trust; empty: as the reach says */
-    struct buf server_name;   /* TLS name and Host in place of the URL's; empty: the URL's own */
+    struct buf server_name;   /* TLS name in place of the URL's host, which stays in Host; empty */
     struct secret *hidden[AZURE_HIDDEN_MAX]; /* what the request tells nobody else; referenced */
 };
 
