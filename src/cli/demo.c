@@ -192,8 +192,7 @@ static int demo(struct arguments *a) {
 
 static const struct command_option options[] = {
     {PORT, "port", "N", "listen on this port; the kernel chooses by default"},
-    {TOKEN_LIFETIME, "lifetime", "SECONDS",
-     "how long a token lives, 2 to 3600; 20 by default"},
+    {TOKEN_LIFETIME, "lifetime", "SECONDS", "how long a token lives, 2 to 3600; 20 by default"},
     {LISTEN_FILE, "listen-file", "FILE", "write where it listens to FILE"},
 };
 
