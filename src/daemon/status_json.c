@@ -110,6 +110,7 @@ static void write_route(struct buf *b, const struct status_route *r) {
 static void write_credential(struct buf *b, const struct status *s,
                              const struct credential_status *c) {
     bool ends = c->since != 0 && c->expires != USEC_NEVER;
+    usec_t left = ends ? c->expires - s->now : 0;
     buf_add_char(b, '{');
     member_text(b, "name", c->name);
     member_text(b, "kind", c->kind);
@@ -118,8 +119,8 @@ static void write_credential(struct buf *b, const struct status *s,
     member_text(b, "fingerprint", c->fingerprint);
     member_seconds(b, "age_s", c->since != 0, s->now - c->since);
     member_seconds(b, "refresh_in_s", c->refresh != USEC_NEVER, c->refresh - s->now);
-    member_seconds(b, "expires_in_s", ends, c->expires - s->now);
-    member_time(b, "expires_at", ends, s->wall + (c->expires - s->now));
+    member_seconds(b, "expires_in_s", ends, left);
+    member_time(b, "expires_at", ends, s->wall + left);
     member_number(b, "refreshed", c->refreshed);
     member_number(b, "failed", c->failed);
     member_error(b, "last_error", c->error);
