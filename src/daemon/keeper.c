@@ -2,6 +2,8 @@
 /* The keeper of daemon/keeper.h: its sources, its routes, and what others ask of it. */
 #include "daemon/keeper_route.h"
 
+#include "config/options.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -135,15 +137,10 @@ void keeper_status(const struct keeper *k, size_t i, struct credential_status *s
     *status = (struct credential_status){0};
 }
 
+/* As the configuration would say it; a named endpoint that was not found yet may want anything. */
 static const char *auth_word(enum config_auth_type auth) {
-    static const char *const words[] = {[AUTH_NONE] = "none",
-                                        [AUTH_KEY] = "key",
-                                        [AUTH_TOKEN] = "token",
-                                        [AUTH_ENDPOINT_KEY] = "endpoint-key",
-                                        [AUTH_ENDPOINT_TOKEN] = "endpoint-token",
-                                        [AUTH_ENTRA] = "entra",
-                                        [AUTH_FOUND] = "unknown"};
-    return words[auth];
+    const char *word = option_choice_name(option_find(OPTIONS_AUTH, TEXT("type")), auth);
+    return word ? word : "unknown";
 }
 
 /* The source that the route waits for: what a source waits for itself comes first. */

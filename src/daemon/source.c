@@ -173,22 +173,43 @@ void source_unuse(struct source_use *use) {
 
 /* Ends of an attempt */
 
-static int64_t seconds(usec_t from, usec_t to) {
-    return to == USEC_NEVER ? -1 : (to - from) / USEC_PER_SEC;
+/* A log line of which only those fields are there that say something. */
+struct line {
+    struct log_field fields[12];
+    size_t count;
+};
+
+static void say(struct line *l, const char *name, const char *value) {
+    if (value && *value)
+        l->fields[l->count++] = LOG_STRING(name, value);
 }
 
+static void say_span(struct line *l, const char *name, usec_t from, usec_t to, usec_t unit) {
+    if (to != USEC_NEVER)
+        l->fields[l->count++] = LOG_NUMBER(name, to > from ? (to - from) / unit : 0);
+}
+
+/* Every change is one line: which, why, by what it can be told from others, how long it lasts. What
+ * stands in the configuration does not change. */
 static void log_change(const struct source *s) {
     usec_t now = s->all->loop->now;
-    if (s->value.service.scoring_uri) {
-        log_info("endpoint found", LOG_STRING("name", s->name), LOG_STRING("cause", s->why),
-                 LOG_STRING("kind", s->value.service.kind),
-                 LOG_STRING("auth", azure_auth_word(s->value.service.auth)));
+    const struct azure_service *found = &s->value.service;
+    char second[SECRET_FINGERPRINT_SIZE] = "";
+    struct line l = {.count = 0};
+    if (s->value.secrets[1])
+        secret_fingerprint(s->value.secrets[1], second);
+    say(&l, "name", s->name);
+    say(&l, "kind", found->scoring_uri ? found->kind : s->kind);
+    say(&l, "cause", s->why);
+    if (found->scoring_uri) {
+        say(&l, "auth", azure_auth_word(found->auth));
+        log_write(LOG_LEVEL_INFO, "endpoint found", l.fields, l.count);
     } else if (s->value.secrets[0]) {
-        log_info("credential is new", LOG_STRING("credential", s->name),
-                 LOG_STRING("kind", s->kind), LOG_STRING("cause", s->why),
-                 LOG_STRING("fingerprint", s->fingerprint),
-                 LOG_NUMBER("ends_in_s", seconds(now, s->renewal.expires)),
-                 LOG_NUMBER("renewed_in_s", seconds(now, s->renewal.refresh)));
+        say(&l, "fingerprint", s->fingerprint);
+        say(&l, "second_fingerprint", second);
+        say_span(&l, "ends_in_s", now, s->renewal.expires, USEC_PER_SEC);
+        say_span(&l, "renewed_in_s", now, s->renewal.refresh, USEC_PER_SEC);
+        log_write(LOG_LEVEL_INFO, "credential is new", l.fields, l.count);
     }
 }
 
@@ -208,7 +229,7 @@ static void succeed(struct source *s, struct source_outcome *o) {
     s->shown_end = o->shown_end ? o->shown_end : s->renewal.expires;
     s->shown_due = o->shown_due ? o->shown_due : s->renewal.refresh;
     s->refreshed++;
-    if (changed)
+    if (changed && !s->class->fixed && log_enabled(LOG_LEVEL_INFO))
         log_change(s);
     else
         log_debug("fetched again, as it was", LOG_STRING("name", s->name),
@@ -218,20 +239,30 @@ static void succeed(struct source *s, struct source_outcome *o) {
 }
 
 static void log_failure(const struct source *s) {
-    usec_t now = s->all->loop->now, next = s->renewal.refresh;
+    usec_t now = s->all->loop->now;
     const struct azure_error *e = &s->error;
-    log_warning("cannot be fetched", LOG_STRING("name", s->name), LOG_STRING("cause", s->why),
-                LOG_STRING("failure", azure_failure_word(e->failure)),
-                LOG_NUMBER("status", e->status), LOG_STRING("code", e->code),
-                LOG_STRING("error", e->message), LOG_STRING("trace_id", e->trace_id),
-                LOG_STRING("correlation_id", e->correlation_id),
-                LOG_NUMBER("again_in_ms", next == USEC_NEVER ? -1 : (next - now) / USEC_PER_MS),
-                LOG_NUMBER("usable_for_s",
-                           source_usable(s) ? seconds(now, s->renewal.expires) : (int64_t)0));
+    struct line l = {.count = 0};
+    say(&l, "name", s->name);
+    say(&l, "cause", s->why);
+    say(&l, "failure", azure_failure_word(e->failure));
+    if (e->status)
+        l.fields[l.count++] = LOG_NUMBER("status", e->status);
+    say(&l, "code", e->code);
+    say(&l, "error", e->message);
+    say(&l, "trace_id", e->trace_id);
+    say(&l, "correlation_id", e->correlation_id);
+    say_span(&l, "again_in_ms", now, s->renewal.refresh, USEC_PER_MS);
+    if (source_usable(s))
+        say_span(&l, "usable_for_s", now, s->renewal.expires, USEC_PER_SEC);
+    log_write(LOG_LEVEL_WARNING, "cannot be fetched", l.fields, l.count);
 }
 
-static bool is_definite(enum azure_failure failure) {
-    return failure == AZURE_REJECTED || failure == AZURE_FORBIDDEN;
+/* A person has to act: no use in asking often. A name that IMDS does not know may come by itself.
+ */
+static bool is_definite(const struct source *s) {
+    enum azure_failure failure = s->error.failure;
+    return failure == AZURE_REJECTED || failure == AZURE_FORBIDDEN ||
+           (failure == AZURE_MISSING && s->class->rules != RENEWAL_IMDS);
 }
 
 static void fail(struct source *s, const struct azure_error *error) {
@@ -241,7 +272,7 @@ static void fail(struct source *s, const struct azure_error *error) {
     s->error = *error;
     s->failures++;
     renewal_failed(&s->renewal, s->all->loop->now, error->status, error->retry_after_s,
-                   is_definite(error->failure), random_u64());
+                   is_definite(s), random_u64());
     log_failure(s);
     arm(s);
     tell_users(s);

@@ -54,6 +54,7 @@ enum source_step { SOURCE_AGAIN, SOURCE_DONE, SOURCE_FAILED };
 /* A kind of source. All of these run in the loop's thread. */
 struct source_class {
     enum renewal_rules rules;
+    bool fixed; /* what it has stands in the configuration */
     size_t max_body;
     /* Writes the request of s->step (0 first, one more after each SOURCE_AGAIN). All that it needs
      * is usable. */

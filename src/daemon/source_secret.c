@@ -25,7 +25,7 @@ static bool read_fixed(struct source *s, struct source_outcome *o, struct azure_
     return true;
 }
 
-static const struct source_class fixed_class = {.read = read_fixed};
+static const struct source_class fixed_class = {.fixed = true, .read = read_fixed};
 
 /* Files */
 
