@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """scoregate rotate: keys regenerated in Azure while callers score, none of whom notices."""
 
+import json
 import socket
+import threading
 
 import pytest
 
@@ -105,6 +107,72 @@ def test_a_gateway_of_another_configuration(world, gateway):
     result = rotate(one, "--key", "primary", "--admin", f"http://127.0.0.1:{other.admin_port}", admin=False)
     assert result.returncode == 0
     assert result.stdout.startswith("the running gateway has no route /score; going on without it\n")
+
+
+def test_a_gateway_that_may_not_be_asked(world, azure):
+    """It runs, but this caller cannot tell it anything: its keys are not taken from under it."""
+    one = world(admin={"address": "127.0.0.1", "port": 0, "allow_clients": ["10.0.0.0/8"]})
+    result = rotate(one)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.startswith("scoregate rotate: nothing is regenerated: the gateway refuses (403): ")
+    assert "allow_clients" in result.stderr and azure.count("*.regenerateKeys") == 0
+
+
+@pytest.fixture
+def impostor():
+    """impostor(status, body): the address of a server that answers everything with that; BODY may be a
+    function of the request's first line."""
+    servers = []
+
+    def make(status, body):
+        server = socket.create_server(("127.0.0.1", 0))
+        servers.append(server)
+
+        def run_server():
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                with connection:
+                    line = connection.recv(65536).split(b"\r\n")[0].decode()
+                    answer = body(line) if callable(body) else body
+                    connection.sendall(f"HTTP/1.1 {status} -\r\nContent-Length: {len(answer)}\r\n"
+                                       f"Connection: close\r\n\r\n{answer}".encode())
+        threading.Thread(target=run_server, daemon=True).start()
+        return f"http://127.0.0.1:{server.getsockname()[1]}"
+
+    yield make
+    for one in servers:
+        one.shutdown(socket.SHUT_RDWR)
+        one.close()
+
+
+@pytest.mark.parametrize("status, body, words", [
+    (200, "[]", "what answers for the gateway is no scoregate"),
+    (500, "oops", "the gateway refuses (500)"), (200, "{", "is no scoregate")])
+def test_something_else_in_place_of_the_gateway(world, azure, impostor, status, body, words):
+    one = world(start=False)
+    result = rotate(one, "--admin", impostor(status, body), admin=False)
+    assert result.returncode == 1 and words in result.stderr
+    assert azure.count("*.regenerateKeys") == 0
+
+
+def test_an_impostor_does_nothing_to_the_terminal(world, impostor):
+    """Whoever holds the port while the gateway is down writes to the operator's terminal, but words only."""
+    one, asked = world(start=False), []
+
+    def status(line):
+        asked.append(line)
+        print_ = "00" if len(asked) == 1 else "\x1b]0;owned\x07"
+        return json.dumps({"routes": [{"path": "/score", "key_in_use": "primary",
+                                       "fingerprints": ["00", print_ if "/status" in line else "00"]}],
+                           "detail": "no \x1b[2J\x9b2J way"})
+    result = rotate(one, "--admin", impostor(200, lambda line: "{" if len(asked) > 3 else status(line)),
+                    "--key", "secondary", admin=False)
+    assert result.returncode == 1 and "owned" not in result.stdout
+    result = rotate(one, "--admin", impostor(403, status), admin=False)
+    assert result.stderr.endswith("the gateway refuses (403): no ?[2J?2J way\n")
 
 
 def test_an_operation_that_takes_its_time(world, azure):
