@@ -67,10 +67,6 @@ static bool list_keys(struct rotation *r, struct azure_error *error) {
     return true;
 }
 
-static bool same(const struct secret *a, const struct secret *b) {
-    return a && b ? text_equal(secret_expose(a), secret_expose(b)) : a == b;
-}
-
 /* Lists the keys until KEY is another than OLD: the list may lag behind the operation. */
 static bool await_key(struct rotation *r, enum azure_key key, const struct secret *old,
                       struct azure_error *error) {
@@ -78,7 +74,7 @@ static bool await_key(struct rotation *r, enum azure_key key, const struct secre
     for (;;) {
         if (!list_keys(r, error))
             return false;
-        if (r->keys[key] && !same(r->keys[key], old))
+        if (r->keys[key] && !secret_same(r->keys[key], old))
             return true;
         if (clock_monotonic() >= end) {
             azure_error_set(error, AZURE_UNAVAILABLE,

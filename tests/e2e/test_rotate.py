@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from lib.cli import run
-from lib.cloud import Load, World
+from lib.cloud import SECRET, Load, World, settings
 from lib.config import key_auth
 from lib.upstream import Response
 
@@ -55,6 +55,21 @@ def test_both_keys_under_load(world, azure, version, workers):
         "the gateway begins with the secondary key", "regenerating the primary key",
         "Azure has a new primary key", f"the gateway has the new primary key, fingerprint {now[0]}"]
     # Not one request was made with a key that was no longer good.
+    assert "refused the credential" not in one.gateway.log()
+
+
+def test_another_route_to_the_endpoint(world, certs, azure, gateway):
+    """It has the same keys, and loses none of them either, however large its bodies are."""
+    one = world(start=False)
+    routes = [{**one.route, "replay_bytes": 0, "path": path} for path in ("/score", "/other")]
+    one.gateway = gateway(routes, identities=one.gateway.settings["identities"],
+                          azure=settings(azure, certs), secrets=[SECRET], workers=2)
+    one.ready()
+    loads = [Load(one.gateway, callers=8, path=r["path"]).wait(20) for r in routes]
+    assert rotate(one).returncode == 0
+    for load in loads:
+        load.wait(20).stop()
+        assert load.wrong == []
     assert "refused the credential" not in one.gateway.log()
 
 
