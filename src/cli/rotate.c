@@ -67,13 +67,19 @@ static bool move_away(struct rotating_gateway *g, unsigned key) {
 }
 
 static bool regenerate(struct rotation *r, unsigned key) {
+    static const char *const failures[2][2] = {
+        {"the primary key is not regenerated", "the secondary key is not regenerated"},
+        {"the new primary key cannot be read back", "the new secondary key cannot be read back"},
+    };
     struct azure_error error = {.retry_after_s = -1};
+    enum azure_key which = key == 0 ? AZURE_KEY_PRIMARY : AZURE_KEY_SECONDARY;
     say("regenerating the %s key", status_key_word(key));
-    if (rotation_regenerate(r, key == 0 ? AZURE_KEY_PRIMARY : AZURE_KEY_SECONDARY, &error)) {
+    bool made = rotation_regenerate(r, which, &error);
+    if (made && rotation_await(r, which, &error)) {
         say("Azure has a new %s key", status_key_word(key));
         return true;
     }
-    session_complain(r->session, key == 0 ? "the primary key" : "the secondary key", &error);
+    session_complain(r->session, failures[made][key], &error);
     return false;
 }
 

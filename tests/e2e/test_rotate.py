@@ -198,6 +198,28 @@ def test_an_operation_that_takes_its_time(world, azure):
     assert azure.count("arm.operation") >= 4
 
 
+def regenerated(azure):
+    return lambda call: azure.count("*.regenerateKeys") > 0
+
+
+def test_a_list_that_is_late(world, azure):
+    """There is a new key by then: to ask later is all that is left to do."""
+    one = world().ready()
+    azure.fault("arm.listKeys", status=429, headers={"Retry-After": "1"}, where=regenerated(azure))
+    azure.fault("arm.listKeys", drop="before", where=regenerated(azure))
+    result = rotate(one)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert asked_for(azure) == ["Secondary", "Primary"]
+
+
+def test_a_list_that_is_forbidden_by_then(world, azure):
+    one = world().ready()
+    azure.fault("arm.listKeys", times=9, status=403, where=regenerated(azure))
+    result = rotate(one)
+    assert result.returncode == 1 and asked_for(azure) == ["Secondary"]
+    assert result.stderr.startswith("scoregate rotate: the new secondary key cannot be read back: forbidden (403)")
+
+
 def test_an_operation_that_is_over_at_once(world, azure):
     azure.operation_polls = 0
     one = world().ready()
@@ -210,7 +232,7 @@ def test_an_operation_that_fails(world, azure):
     one = world().ready()
     before = one.endpoint.keys.current()
     result = rotate(one)
-    assert result.returncode == 1 and result.stderr.startswith("scoregate rotate: the secondary key: ")
+    assert result.returncode == 1 and result.stderr.startswith("scoregate rotate: the secondary key is not regenerated: ")
     assert asked_for(azure) == ["Secondary"]  # the other one is not touched
     assert one.endpoint.keys.current() == before
     one.assert_scores(3)
@@ -231,7 +253,7 @@ def test_a_missing_role(world):
     one.application.deny("arm.regenerateKeys")
     before = one.endpoint.keys.current()
     result = rotate(one)
-    assert result.returncode == 1 and "the secondary key: forbidden (403)" in result.stderr
+    assert result.returncode == 1 and "the secondary key is not regenerated: forbidden (403)" in result.stderr
     assert "role" in result.stderr and one.endpoint.keys.current() == before
     one.assert_scores(3)
 
