@@ -17,10 +17,14 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-void process_prepare(void) {
-    struct rlimit limit = {0, 0};
+void process_conceal(void) {
+    const struct rlimit none = {0, 0};
     (void)prctl(PR_SET_DUMPABLE, 0);
-    (void)setrlimit(RLIMIT_CORE, &limit);
+    (void)setrlimit(RLIMIT_CORE, &none);
+}
+
+void process_prepare(void) {
+    struct rlimit limit;
     signal(SIGPIPE, SIG_IGN);
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
         limit.rlim_cur = limit.rlim_max;

@@ -7,9 +7,10 @@
 
 #include <stdbool.h>
 
-/* Once at the start: no core dumps and no ptrace by others (secrets are in memory), SIGPIPE
- * ignored, the soft limit of descriptors raised to the hard one, memory not given back after each
- * request. */
+/* Before there is a secret in memory: no core dumps, no ptrace by others. */
+void process_conceal(void);
+/* Before the first connection: SIGPIPE ignored, the soft limit of descriptors raised to the hard
+ * one, memory not given back after each request. */
 void process_prepare(void);
 /* Descriptors that may be open at once. */
 unsigned process_descriptor_limit(void);

@@ -4,14 +4,17 @@
 import json
 import re
 import socket
+import subprocess
 import threading
+from pathlib import Path
 
 import pytest
 
 from lib import config
-from lib.cli import run
+from lib.cli import Running, run
 from lib.cloud import World
 from lib.config import key_auth
+from lib.gateway import binary
 from lib.upstream import Response
 from lib.wait import until
 
@@ -115,6 +118,30 @@ def test_who_may_not_ask_is_told_why(gateway):
 def test_wrong_urls(url):
     result = run("status", "--admin", url)
     assert result.returncode == 2 and "neither http://HOST:PORT nor unix:/PATH" in result.stderr
+
+
+def test_no_core_of_a_command_holds_a_secret(tmp_path):
+    """It has read a configuration with a key in it, and waits for an answer."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        path = tmp_path / "c.conf"
+        path.touch(mode=0o600)
+        path.write_text(config.text({"admin": {"address": "127.0.0.1", "port": server.getsockname()[1]},
+                                     "routes": [{"path": "/score", "scoring_uri": "https://a.example/score",
+                                                 "auth": key_auth(KEYS[0])}]}))
+        with Running("status", "-c", path) as command:
+            connection, _ = server.accept()
+            with connection:
+                limits = Path(f"/proc/{command.process.pid}/limits").read_text()
+                assert re.search(r"^Max core file size\s+0\s+0\s", limits, re.MULTILINE)
+                connection.sendall(b"HTTP/1.1 404 -\r\nContent-Length: 0\r\n\r\n")
+
+
+def test_a_full_disk(one):
+    with open("/dev/full", "w", encoding="ascii") as full:
+        result = subprocess.run([binary(), "status", "--admin", admin(one)], stdin=subprocess.DEVNULL, stdout=full,
+                                stderr=subprocess.PIPE, check=False, timeout=30, text=True)
+    assert result.returncode == 1
+    assert result.stderr == "scoregate: cannot write to stdout: No space left on device\n"
 
 
 # Where the admin listener is
