@@ -104,9 +104,10 @@ def test_k3_a_wrong_secret(entra, azure):
     assert_problem(one.post(), "token_rejected")
     assert azure.count("entra.token") <= 2
     log = one.gateway.log()
-    assert "failure=rejected" in log and "trace_id=" in log and "correlation_id=" in log
-    assert fault.used and SECRET not in log
+    assert "failure=rejected" in log and fault.used and SECRET not in log
     azure.clear()
+    until(lambda: " trace_id=" in one.gateway.log() and " correlation_id=" in one.gateway.log(),
+          "what Entra calls the refusal is told", 20)
     one.application.secrets[:] = [SECRET]
     until(lambda: one.post().status == 200, "it is mended by itself", 20)
 
