@@ -6,6 +6,7 @@
 #include "base/random.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +15,11 @@
 #define CALL_TIMEOUT       (30 * USEC_PER_SEC)
 #define CALL_TIMEOUT_LEAST (1 * USEC_PER_SEC)
 
+/* A failure that goes on for the same reason is told again after this long. */
+#define TOLD_AGAIN (300 * USEC_PER_SEC)
+
 static void proceed(struct source *s);
+static void on_need(void *owner, struct source *need);
 static void on_timer(struct timer *timer, usec_t now);
 
 /* Values */
@@ -85,6 +90,24 @@ static struct source *find(struct sources *all, const char *key) {
     return NULL;
 }
 
+static bool is_named(const struct sources *all, const char *name) {
+    list_each (node, next, &all->all)
+        if (strcmp(list_entry(node, struct source, node)->name, name) == 0)
+            return true;
+    return false;
+}
+
+/* NAME, or "NAME#2" and so on if others have it: names are what people and metrics go by. */
+static char *unique_name(const struct sources *all, const char *name) {
+    char *unique = strdup(name);
+    for (unsigned n = 2; unique && is_named(all, unique); n++) {
+        free(unique);
+        if (asprintf(&unique, "%s#%u", name, n) < 0)
+            return NULL;
+    }
+    return unique;
+}
+
 struct source *source_get(struct sources *all, const struct source_class *class, const char *key,
                           const char *name, const char *kind, bool *made) {
     struct source *s = find(all, key);
@@ -104,7 +127,7 @@ struct source *source_get(struct sources *all, const struct source_class *class,
     buf_init(&s->note, 4096);
     workload_ca_init(&s->workload_ca);
     s->key = strdup(key);
-    s->name = strdup(name);
+    s->name = unique_name(all, name);
     if (!s->key || !s->name || !timer_init(all->loop, &s->timer, on_timer)) {
         free(s->key);
         free(s->name);
@@ -116,19 +139,30 @@ struct source *source_get(struct sources *all, const struct source_class *class,
     return s;
 }
 
+void source_drop(struct source *s) {
+    assert(list_empty(&s->users));
+    for (size_t i = 0; i < SOURCE_NEEDS_MAX; i++)
+        source_unuse(&s->needs[i]);
+    s->all->count--;
+    source_free(s);
+}
+
 /* Telling */
 
-static void tell_users(struct source *s) {
+/* Whether anybody but sources that nobody wants uses it. */
+static bool is_wanted(const struct source *s) {
     list_each (node, next, &s->users) {
-        struct source_use *use = list_entry(node, struct source_use, node);
-        use->told(use->owner, s);
+        const struct source_use *use = list_entry(node, struct source_use, node);
+        if (use->told != on_need || is_wanted(use->owner))
+            return true;
     }
+    return false;
 }
 
 /* The timer stands at whatever comes first: the next attempt, or the end of what we have. */
-static void arm(struct source *s) {
+static void set_timer(struct source *s) {
     usec_t now = s->all->loop->now, at = USEC_NEVER;
-    if (list_empty(&s->users)) {
+    if (!is_wanted(s)) {
         timer_clear(&s->timer);
         return;
     }
@@ -140,6 +174,27 @@ static void arm(struct source *s) {
         timer_clear(&s->timer);
     else
         timer_set(s->all->loop, &s->timer, at);
+}
+
+/* Its timer, and those of what it needs: whether they are wanted hangs on it. */
+static void arm(struct source *s) {
+    set_timer(s);
+    for (size_t i = 0; i < SOURCE_NEEDS_MAX; i++)
+        if (s->needs[i].source)
+            arm(s->needs[i].source);
+}
+
+/* Who is told may begin and end any use, and have it fetched: so each is back among the users
+ * before it is told, and one who is told in between is not told again by us. */
+static void tell_users(struct source *s) {
+    struct list left, *node;
+    list_take_all(&left, &s->users);
+    while ((node = list_pop_front(&left))) {
+        struct source_use *use = list_entry(node, struct source_use, node);
+        list_push_back(&s->users, node);
+        use->told(use->owner, s);
+    }
+    arm(s);
 }
 
 static void on_timer(struct timer *timer, usec_t now) {
@@ -177,24 +232,36 @@ static int64_t seconds(usec_t from, usec_t to) {
     return to == USEC_NEVER ? -1 : (to - from) / USEC_PER_SEC;
 }
 
-static void log_change(const struct source *s) {
+static void log_credential(const struct source *s) {
     usec_t now = s->all->loop->now;
-    if (s->value.service.scoring_uri) {
+    char second[SECRET_FINGERPRINT_SIZE] = "";
+    if (s->value.secrets[1])
+        secret_fingerprint(s->value.secrets[1], second);
+    const struct log_field fields[] = {
+        LOG_STRING("credential", s->name),
+        LOG_STRING("kind", s->kind),
+        LOG_STRING("cause", s->why),
+        LOG_STRING("fingerprint", s->fingerprint),
+        LOG_NUMBER("ends_in_s", seconds(now, s->renewal.expires)),
+        LOG_NUMBER("renewed_in_s", seconds(now, s->renewal.refresh)),
+        LOG_STRING("secondary_fingerprint", second)}; /* the last, as it may be left out */
+    if (log_enabled(LOG_LEVEL_INFO))
+        log_write(LOG_LEVEL_INFO, "credential is new", fields, ARRAY_LEN(fields) - !second[0]);
+}
+
+static void log_change(const struct source *s) {
+    if (s->value.service.scoring_uri)
         log_info("endpoint found", LOG_STRING("name", s->name), LOG_STRING("cause", s->why),
                  LOG_STRING("kind", s->value.service.kind),
                  LOG_STRING("auth", azure_auth_word(s->value.service.auth)));
-    } else if (s->value.secrets[0]) {
-        log_info("credential is new", LOG_STRING("credential", s->name),
-                 LOG_STRING("kind", s->kind), LOG_STRING("cause", s->why),
-                 LOG_STRING("fingerprint", s->fingerprint),
-                 LOG_NUMBER("ends_in_s", seconds(now, s->renewal.expires)),
-                 LOG_NUMBER("renewed_in_s", seconds(now, s->renewal.refresh)));
-    }
+    else if (s->value.secrets[0])
+        log_credential(s);
 }
 
 static void succeed(struct source *s, struct source_outcome *o) {
     usec_t now = s->all->loop->now;
     bool changed = !same_value(&s->value, &o->value);
+    assert(o->lifetime > 0);
     struct source_value old = s->value;
     s->value = o->value;
     source_value_done(&old);
@@ -213,7 +280,8 @@ static void succeed(struct source *s, struct source_outcome *o) {
     else
         log_debug("fetched again, as it was", LOG_STRING("name", s->name),
                   LOG_STRING("cause", s->why));
-    arm(s);
+    if (s->doubted && !changed)
+        (void)source_refused(s, "refused");
     tell_users(s);
 }
 
@@ -222,8 +290,9 @@ static void log_failure(const struct source *s) {
     const struct azure_error *e = &s->error;
     log_warning("cannot be fetched", LOG_STRING("name", s->name), LOG_STRING("cause", s->why),
                 LOG_STRING("failure", azure_failure_word(e->failure)),
-                LOG_NUMBER("status", e->status), LOG_STRING("code", e->code),
-                LOG_STRING("error", e->message), LOG_STRING("trace_id", e->trace_id),
+                LOG_NUMBER("times", s->renewal.failures), LOG_NUMBER("status", e->status),
+                LOG_STRING("code", e->code), LOG_STRING("error", e->message),
+                LOG_STRING("trace_id", e->trace_id),
                 LOG_STRING("correlation_id", e->correlation_id),
                 LOG_NUMBER("again_in_ms", next == USEC_NEVER ? -1 : (next - now) / USEC_PER_MS),
                 LOG_NUMBER("usable_for_s",
@@ -234,16 +303,42 @@ static bool is_definite(enum azure_failure failure) {
     return failure == AZURE_REJECTED || failure == AZURE_FORBIDDEN;
 }
 
+/* The first in a row, another one, or one that was not told for a while. */
+static bool is_news(const struct source *s, const struct azure_error *error) {
+    return s->renewal.failures == 0 || error->failure != s->error.failure ||
+           error->status != s->error.status || strcmp(error->code, s->error.code) != 0 ||
+           s->all->loop->now - s->failure_logged >= TOLD_AGAIN;
+}
+
+/* It failed for what it was shown, or for want of it, and something else is there now: a secret was
+ * replaced, a token came. */
+static bool may_go_better(const struct source *s) {
+    if (s->all->once || !s->failed || (!s->blocked && s->error.failure == AZURE_UNAVAILABLE))
+        return false;
+    for (size_t i = 0; i < SOURCE_NEEDS_MAX; i++)
+        if (s->needs[i].source && s->needs[i].source->refreshed != s->shown[i])
+            return true;
+    return false;
+}
+
 static void fail(struct source *s, const struct azure_error *error) {
+    usec_t now = s->all->loop->now;
+    bool news = is_news(s, error);
     s->phase = SOURCE_RESTING;
     s->failed = true;
     s->blocked = false;
     s->error = *error;
     s->failures++;
-    renewal_failed(&s->renewal, s->all->loop->now, error->status, error->retry_after_s,
+    renewal_failed(&s->renewal, now, error->status, error->retry_after_s,
                    is_definite(error->failure), random_u64());
-    log_failure(s);
-    arm(s);
+    if (news) {
+        s->failure_logged = now;
+        log_failure(s);
+    } else {
+        log_debug("still cannot be fetched", LOG_STRING("name", s->name));
+    }
+    if (may_go_better(s))
+        source_retry(s, "changed");
     tell_users(s);
 }
 
@@ -253,7 +348,6 @@ static void block(struct source *s, const struct source *need) {
     s->phase = SOURCE_RESTING;
     s->failed = s->blocked = true;
     s->error = need->error;
-    arm(s);
     tell_users(s);
 }
 
@@ -261,19 +355,14 @@ static void block(struct source *s, const struct source *need) {
 
 static void on_need(void *owner, struct source *need) {
     struct source *s = owner;
-    if (s->phase == SOURCE_WAITING) {
-        if (need->failed && !source_usable(need))
-            block(s, need);
-        else if (need->phase == SOURCE_RESTING)
-            proceed(s);
+    if (s->phase == SOURCE_RESTING && source_usable(need) && may_go_better(s) && is_wanted(s))
+        source_retry(s, s->blocked ? "needed" : "changed");
+    if (s->phase != SOURCE_WAITING || need->phase != SOURCE_RESTING)
         return;
-    }
-    if (s->phase != SOURCE_RESTING || !source_usable(need) || !s->failed || s->all->once ||
-        need->since < s->tried)
-        return;
-    /* What this failed with is gone: a secret was replaced, a token came. */
-    renewal_retry(&s->renewal, s->all->loop->now);
-    source_fetch(s, s->blocked ? "needed" : "changed");
+    if (need->failed && !source_usable(need))
+        block(s, need);
+    else
+        proceed(s);
 }
 
 void source_need(struct source *s, size_t i, struct source *need) {
@@ -303,6 +392,12 @@ static usec_t call_timeout(const struct source *s) {
     return half < CALL_TIMEOUT_LEAST ? CALL_TIMEOUT_LEAST : half;
 }
 
+/* With the first step. */
+static void begin(struct source *s) {
+    s->step = 0;
+    buf_wipe(&s->note);
+}
+
 /* A management service does not take the bearer: once in an attempt a new one is fetched. */
 static bool bearer_is_renewed(struct source *s, const struct azure_error *error) {
     struct source *bearer = s->needs[0].source;
@@ -310,7 +405,7 @@ static bool bearer_is_renewed(struct source *s, const struct azure_error *error)
         return false;
     s->bearer_renewed = true;
     s->phase = SOURCE_WAITING;
-    s->step = 0;
+    begin(s);
     return source_refused(bearer, "refused") || s->phase != SOURCE_WAITING;
 }
 
@@ -327,6 +422,8 @@ static void on_fetched(void *context, const struct azure_answer *answer,
         wrong = *error;
     azure_error_hide(&wrong, &s->request);
     azure_request_done(&s->request);
+    if (step != SOURCE_DONE)
+        source_value_done(&o.value);
     if (step == SOURCE_DONE) {
         succeed(s, &o);
     } else if (step == SOURCE_AGAIN) {
@@ -361,15 +458,20 @@ static void send_request(struct source *s) {
 static void read_it(struct source *s) {
     struct source_outcome o = {.lifetime = USEC_NEVER, .refresh_after = USEC_NEVER};
     struct azure_error error = {.retry_after_s = -1};
-    if (s->class->read(s, &o, &error))
+    if (s->class->read(s, &o, &error)) {
         succeed(s, &o);
-    else
+    } else {
+        source_value_done(&o.value);
         fail(s, &error);
+    }
 }
 
 static void proceed(struct source *s) {
     if (!needs_usable(s))
         return;
+    for (size_t i = 0; s->step == 0 && i < SOURCE_NEEDS_MAX; i++)
+        if (s->needs[i].source)
+            s->shown[i] = s->needs[i].source->refreshed;
     if (s->class->read)
         read_it(s);
     else
@@ -382,16 +484,26 @@ void source_fetch(struct source *s, const char *why) {
         (s->failed && !s->blocked && renewal_next(&s->renewal) > now))
         return;
     s->why = why;
-    s->step = 0;
-    s->bearer_renewed = false;
+    s->bearer_renewed = s->doubted = false;
     s->tried = now;
-    buf_wipe(&s->note);
+    begin(s);
     proceed(s);
 }
 
-bool source_refused(struct source *s, const char *why) {
+void source_retry(struct source *s, const char *why) {
     if (s->phase != SOURCE_RESTING)
+        return;
+    renewal_retry(&s->renewal, s->all->loop->now);
+    source_fetch(s, why);
+    arm(s);
+}
+
+bool source_refused(struct source *s, const char *why) {
+    if (s->phase != SOURCE_RESTING) {
+        /* Begun before, it may bring what was refused. */
+        s->doubted = !s->renewal.forced_due && s->renewal.forced_at < s->tried;
         return true;
+    }
     if (!renewal_forced(&s->renewal, s->all->loop->now)) {
         arm(s);
         return false;
