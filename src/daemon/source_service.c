@@ -101,7 +101,7 @@ static enum source_step token_answer(struct source *s, const struct azure_answer
     if (!azure_endpoint_token_read(a, clock_wall() / USEC_PER_SEC, &token, error))
         return SOURCE_FAILED;
     o->value.secrets[0] = token.value;
-    o->lifetime = token.lifetime_s * USEC_PER_SEC;
+    o->lifetime = token_shown_for(token.lifetime_s);
     o->refresh_after = token.refresh_s * USEC_PER_SEC;
     return SOURCE_DONE;
 }

@@ -95,6 +95,25 @@ def test_k2_the_old_token_serves_while_the_new_one_is_slow(entra, azure):
     assert time.monotonic() - began < 1.5 or azure.count("entra.token") > 2
 
 
+@pytest.mark.parametrize("mode", ["AADToken", "AMLToken"])
+def test_k2_a_token_is_not_shown_after_its_end(world, azure, mode):
+    """Its end is a whole second; so is the Date of the answer that brings it."""
+    azure.token_lifetime = azure.endpoint_lifetime = 3
+    azure.refresh_in = azure.endpoint_refresh_after = 1
+    one = world(auth_mode=mode, start=False)
+    until(lambda: 0.5 < time.time() % 1 < 0.6, "half of a second is cut off")
+    one.start().ready()
+    azure.fault("entra.token", times=None, status=503)
+    azure.fault("arm.token", times=None, status=503)
+    load = Load(one.gateway, callers=4)
+    name = "identity:app" if mode == "AADToken" else "route:/score:token"
+    until(lambda: one.credential(name)["state"] == "expired", "the token ends")
+    azure.clear()
+    load.wait(20).stop()
+    assert not load.wrong
+    assert one.gateway.log().count("refused the credential") == 0
+
+
 def test_k3_a_wrong_secret(entra, azure):
     one = entra(start=False)
     one.application.secrets[:] = ["another"]
