@@ -375,14 +375,15 @@ static void block(struct source *s, const struct source *need) {
 
 static void on_need(void *owner, struct source *need) {
     struct source *s = owner;
-    if (s->phase == SOURCE_RESTING && source_usable(need) && may_go_better(s) && is_wanted(s))
-        source_retry(s, s->blocked ? "needed" : "changed");
-    if (s->phase != SOURCE_WAITING || need->phase != SOURCE_RESTING)
+    bool without = need->failed && !source_usable(need);
+    if (s->phase == SOURCE_FETCHING || need->phase != SOURCE_RESTING)
         return;
-    if (need->failed && !source_usable(need))
-        block(s, need);
-    else
+    if (without && (s->phase == SOURCE_WAITING || s->blocked))
+        block(s, need); /* perhaps for another reason than before */
+    else if (s->phase == SOURCE_WAITING)
         proceed(s);
+    else if (source_usable(need) && may_go_better(s) && is_wanted(s))
+        source_retry(s, s->blocked ? "needed" : "changed");
 }
 
 void source_need(struct source *s, size_t i, struct source *need) {

@@ -6,6 +6,9 @@
 
 #include "daemon/source.h"
 
+/* No name or key of a source is longer than what a configuration's strings make of it. */
+#define SOURCE_NAME_MAX ((size_t)4 * 1024 * 1024)
+
 /* A secret of the configuration: what stands there, a file that is watched, or one of Key Vault. */
 struct source *source_of_secret(struct sources *all, const struct config_secret *secret,
                                 const char *name) MUST_CHECK;
