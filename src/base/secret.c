@@ -58,6 +58,10 @@ struct text secret_expose(const struct secret *s) {
     return (struct text){s->bytes, s->len};
 }
 
+bool secret_same(const struct secret *a, const struct secret *b) {
+    return a == b || (a && b && text_equal(secret_expose(a), secret_expose(b)));
+}
+
 static unsigned char salt[32];
 
 static void make_salt(void) {

@@ -6,6 +6,8 @@
 #include "base/macros.h"
 #include "base/text.h"
 
+#include <stdbool.h>
+
 struct secret;
 
 /* Bytes of a fingerprint as text, with NUL. */
@@ -19,6 +21,8 @@ void secret_unref(struct secret **s);
 
 /* The bytes, for the one who sends them. */
 struct text secret_expose(const struct secret *s);
+/* Whether A and B have the same value, or both are NULL. */
+bool secret_same(const struct secret *a, const struct secret *b);
 
 /* The first eight hex digits of SHA-256 over a salt of this process and the value: tells two
  * secrets apart in a log, says nothing about either. */

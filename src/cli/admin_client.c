@@ -3,7 +3,9 @@
 #include "cli/admin_client.h"
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/parse.h"
+#include "cli/visible.h"
 #include "upstream/answer.h"
 
 #include <errno.h>
@@ -18,6 +20,8 @@
 #define CALL_TIMEOUT (10 * USEC_PER_SEC)
 #define ANSWER_MAX   (16 * 1024 * 1024)
 #define REQUEST_MAX  16384
+#define DEPTH_MAX    8
+#define DETAIL_MAX   1024
 #define ADMIN_URL    "http://127.0.0.1:8081"
 
 /* Where */
@@ -143,6 +147,7 @@ static int dial_tcp(const struct admin_address *a, usec_t deadline, const char *
     int fd = -1, failed = getaddrinfo(a->host, a->port, &hints, &list);
     if (failed) {
         *error = gai_strerror(failed);
+        errno = EADDRNOTAVAIL;
         return -1;
     }
     for (const struct addrinfo *one = list; one && fd < 0; one = one->ai_next)
@@ -224,12 +229,14 @@ bool admin_call(const struct admin_address *a, const char *method, const char *t
     buf_init(&raw, ANSWER_MAX);
     int fd = a->is_unix ? dial_unix(a->host, deadline) : dial_tcp(a, deadline, &error);
     bool ok = fd >= 0 && exchange(fd, a, method, target, &raw, deadline);
+    int number = errno;
     if (!ok && !error)
-        error = strerror(errno);
+        error = strerror(number);
     if (fd >= 0)
         close(fd);
     if (ok && (raw.len == 0 || !read_answer(&raw, status, body))) {
         error = "that was no answer of scoregate";
+        number = EPROTO;
         ok = false;
     }
     buf_done(&raw);
@@ -238,5 +245,17 @@ bool admin_call(const struct admin_address *a, const char *method, const char *t
         admin_address_print(why, a);
         buf_addf(why, ": %s", error);
     }
+    errno = number;
     return ok;
+}
+
+void admin_add_refusal(struct buf *why, unsigned status, struct text body) {
+    struct json *problem = json_parse(body, DEPTH_MAX);
+    struct text detail;
+    buf_addf(why, "refuses (%u)", status);
+    if (json_string(json_member(problem, "detail"), &detail) && detail.len <= DETAIL_MAX) {
+        buf_add_string(why, ": ");
+        (void)visible_add(why, detail);
+    }
+    json_free(&problem);
 }

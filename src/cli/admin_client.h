@@ -31,6 +31,10 @@ int admin_address_choose(const struct arguments *arguments, const char *url,
                          const struct config *config, struct admin_address *a);
 
 /* Sends METHOD TARGET and waits for the whole answer, 10 s at the most. False with a sentence in
- * WHY: nobody answered, or with no proper HTTP. */
+ * WHY and errno: nobody answered, or with no proper HTTP. That nobody listens there is ECONNREFUSED
+ * or ENOENT. */
 bool admin_call(const struct admin_address *a, const char *method, const char *target,
                 unsigned *status, struct buf *body, struct buf *why) MUST_CHECK;
+/* Appends what an answer other than 200 says: "refuses (403): DETAIL". It is made fit for a
+ * terminal: it may come from whatever listens there. */
+void admin_add_refusal(struct buf *why, unsigned status, struct text body);

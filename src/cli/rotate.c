@@ -12,7 +12,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-#define WHY_MAX 2048
+#define WHY_MAX 4096
 
 enum { INSECURE_PERMISSIONS = 256, KEY, ADMIN };
 
@@ -67,13 +67,19 @@ static bool move_away(struct rotating_gateway *g, unsigned key) {
 }
 
 static bool regenerate(struct rotation *r, unsigned key) {
+    static const char *const failures[2][2] = {
+        {"the primary key is not regenerated", "the secondary key is not regenerated"},
+        {"the new primary key cannot be read back", "the new secondary key cannot be read back"},
+    };
     struct azure_error error = {.retry_after_s = -1};
+    enum azure_key which = key == 0 ? AZURE_KEY_PRIMARY : AZURE_KEY_SECONDARY;
     say("regenerating the %s key", status_key_word(key));
-    if (rotation_regenerate(r, key == 0 ? AZURE_KEY_PRIMARY : AZURE_KEY_SECONDARY, &error)) {
+    bool made = rotation_regenerate(r, which, &error);
+    if (made && rotation_await(r, which, &error)) {
         say("Azure has a new %s key", status_key_word(key));
         return true;
     }
-    session_complain(r->session, key == 0 ? "the primary key" : "the secondary key", &error);
+    session_complain(r->session, failures[made][key], &error);
     return false;
 }
 
@@ -143,19 +149,24 @@ static bool may_rotate(const struct config_route *route) {
     return false;
 }
 
-/* ADDRESS NULL: the gateway of this configuration has no admin listener. */
-static void find_gateway(struct rotating_gateway *g, const struct admin_address *address,
+/* ADDRESS NULL: the gateway of this configuration has no admin listener. One that is there and
+ * cannot be told anything would lose its keys from under it: then nothing is done. */
+static bool find_gateway(struct rotating_gateway *g, const struct admin_address *address,
                          const char *route) {
     struct buf why;
     buf_init(&why, WHY_MAX);
-    *g = (struct rotating_gateway){.route = route};
+    *g = (struct rotating_gateway){.route = route, .absent = true};
     if (address)
         rotating_gateway_look(g, address, route, &why);
     else
         buf_add_string(&why, "the gateway has no admin listener");
-    if (!g->running)
+    bool ok = g->running || g->absent;
+    if (!ok)
+        complain("nothing is regenerated", &why);
+    else if (!g->running)
         say("%.*s; going on without it", TEXT_ARG(buf_text(&why)));
     buf_done(&why);
+    return ok;
 }
 
 static int rotate_route(const struct rotate_options *o, struct config *config,
@@ -170,10 +181,7 @@ static int rotate_route(const struct rotate_options *o, struct config *config,
         if (!ok)
             session_complain(&session, route->path, &error);
     }
-    if (ok) {
-        find_gateway(&gateway, address, route->path);
-        ok = rotate_keys(o, &rotation, &gateway);
-    }
+    ok = ok && find_gateway(&gateway, address, route->path) && rotate_keys(o, &rotation, &gateway);
     rotation_done(&rotation);
     session_close(&session);
     return ok ? STATUS_FINE : STATUS_FAILED;

@@ -67,28 +67,6 @@ static bool list_keys(struct rotation *r, struct azure_error *error) {
     return true;
 }
 
-static bool same(const struct secret *a, const struct secret *b) {
-    return a && b ? text_equal(secret_expose(a), secret_expose(b)) : a == b;
-}
-
-/* Lists the keys until KEY is another than OLD: the list may lag behind the operation. */
-static bool await_key(struct rotation *r, enum azure_key key, const struct secret *old,
-                      struct azure_error *error) {
-    usec_t end = clock_monotonic() + SHOW_TIMEOUT;
-    for (;;) {
-        if (!list_keys(r, error))
-            return false;
-        if (r->keys[key] && !same(r->keys[key], old))
-            return true;
-        if (clock_monotonic() >= end) {
-            azure_error_set(error, AZURE_UNAVAILABLE,
-                            "the key was regenerated, but Azure still lists the old one");
-            return false;
-        }
-        pause_for(POLL_DEFAULT_S * USEC_PER_SEC);
-    }
-}
-
 /* The operation */
 
 struct operation_state {
@@ -131,7 +109,7 @@ static bool await_operation(struct rotation *r, struct operation_state *o,
         if (call(r, &request, written, read_state, o, &failed))
             continue;
         *error = failed;
-        if (failed.failure != AZURE_UNAVAILABLE || failed.status == 200)
+        if (failed.failure != AZURE_UNAVAILABLE || failed.status / 100 == 2)
             return false;
         o->retry_after_s = failed.retry_after_s;
     }
@@ -154,8 +132,34 @@ static bool make_key(struct rotation *r, enum azure_key key, struct azure_error 
 }
 
 bool rotation_regenerate(struct rotation *r, enum azure_key key, struct azure_error *error) {
+    return renew_bearer(r, error) && make_key(r, key, error);
+}
+
+/* The list may lag behind the operation. An answer that says "later" is no end of it either: there
+ * is a new key by now. */
+static bool await_key(struct rotation *r, enum azure_key key, const struct secret *old,
+                      struct azure_error *error) {
+    usec_t end = clock_monotonic() + SHOW_TIMEOUT;
+    for (;;) {
+        struct azure_error failed = {.retry_after_s = -1};
+        if (!list_keys(r, &failed)) {
+            *error = failed;
+            if (failed.failure != AZURE_UNAVAILABLE)
+                return false;
+        } else if (r->keys[key] && !secret_same(r->keys[key], old)) {
+            return true;
+        } else {
+            azure_error_set(error, AZURE_UNAVAILABLE, "Azure still lists the old one");
+        }
+        if (clock_monotonic() >= end)
+            return false;
+        pause_for(poll_interval(failed.retry_after_s));
+    }
+}
+
+bool rotation_await(struct rotation *r, enum azure_key key, struct azure_error *error) {
     struct secret *old = r->keys[key] ? secret_ref(r->keys[key]) : NULL;
-    bool ok = renew_bearer(r, error) && make_key(r, key, error) && await_key(r, key, old, error);
+    bool ok = await_key(r, key, old, error);
     secret_unref(&old);
     return ok;
 }

@@ -21,6 +21,8 @@ struct rotation {
 bool rotation_begin(struct rotation *r, struct session *session, const struct config_route *route,
                     struct azure_error *error) MUST_CHECK;
 void rotation_done(struct rotation *r);
-/* Has Azure make a new KEY, waits for the operation, and lists the keys until the new one shows. */
+/* Has Azure make a new KEY, and waits for the operation. */
 bool rotation_regenerate(struct rotation *r, enum azure_key key,
                          struct azure_error *error) MUST_CHECK;
+/* Then lists the keys until the new one shows. */
+bool rotation_await(struct rotation *r, enum azure_key key, struct azure_error *error) MUST_CHECK;

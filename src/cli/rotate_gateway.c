@@ -7,6 +7,8 @@
 #include "cli/pause.h"
 #include "daemon/status.h"
 
+#include <ctype.h>
+#include <errno.h>
 #include <string.h>
 
 #define BODY_MAX       (16 * 1024 * 1024)
@@ -24,11 +26,19 @@ static const struct json *find_route(const struct json *status, const char *path
     return route;
 }
 
+/* Whoever answers may say anything, and a fingerprint is shown. */
+static bool is_print(struct text t, size_t size) {
+    for (size_t i = 0; i < t.len; i++)
+        if (!isxdigit((unsigned char)t.at[i]))
+            return false;
+    return t.len < size;
+}
+
 static void read_prints(struct rotating_gateway *g, const struct json *route) {
     const struct json *one = json_first(json_member(route, "fingerprints"));
     for (size_t i = 0; i < ARRAY_LEN(g->prints); i++) {
         struct text t = {"", 0};
-        if (!json_string(one, &t) || t.len >= sizeof g->prints[i])
+        if (!json_string(one, &t) || !is_print(t, sizeof g->prints[i]))
             t.len = 0;
         memcpy(g->prints[i], t.at, t.len);
         g->prints[i][t.len] = '\0';
@@ -40,15 +50,16 @@ static bool read_status(struct rotating_gateway *g, struct text body, struct buf
     struct json *status = json_parse(body, DEPTH_MAX);
     const struct json *route = find_route(status, g->route);
     struct text key = {"", 0};
+    bool is_gateway = json_is_array(json_member(status, "routes"));
     if (route) {
         read_prints(g, route);
         g->in_use = json_string(json_member(route, "key_in_use"), &key) &&
                     text_equal(key, text_of(status_key_word(1)));
+    } else if (is_gateway) {
+        buf_addf(why, "the running gateway has no route %s", g->route);
+        g->absent = true;
     } else {
-        buf_addf(why,
-                 status ? "the running gateway has no route %s"
-                        : "what answers for the gateway is no scoregate (%s)",
-                 g->route);
+        buf_add_string(why, "what answers for the gateway is no scoregate");
     }
     json_free(&status);
     return route;
@@ -59,8 +70,10 @@ static bool look(struct rotating_gateway *g, struct buf *why) {
     unsigned status = 0;
     buf_init(&body, BODY_MAX);
     bool ok = admin_call(&g->address, "GET", "/status", &status, &body, why);
+    g->absent = !ok && (errno == ECONNREFUSED || errno == ENOENT);
     if (ok && status != 200) {
-        buf_addf(why, "the gateway answers with status %u", status);
+        buf_add_string(why, "the gateway ");
+        admin_add_refusal(why, status, buf_text(&body));
         ok = false;
     }
     ok = ok && read_status(g, buf_text(&body), why);
@@ -72,15 +85,6 @@ void rotating_gateway_look(struct rotating_gateway *g, const struct admin_addres
                            const char *route, struct buf *why) {
     *g = (struct rotating_gateway){.address = *address, .route = route};
     g->running = look(g, why);
-}
-
-/* The sentence of a problem document, if it is one. */
-static void add_detail(struct buf *why, struct text body) {
-    struct json *problem = json_parse(body, DEPTH_MAX);
-    struct text detail;
-    if (json_string(json_member(problem, "detail"), &detail) && detail.len < TARGET_MAX)
-        buf_addf(why, ": %.*s", TEXT_ARG(detail));
-    json_free(&problem);
 }
 
 /* POST OPERATION?route=…, and the key unless that is NULL. True: 200, or 429 if LATELY may be. */
@@ -96,8 +100,8 @@ static bool operate(struct rotating_gateway *g, const char *operation, const cha
         azure_add_query(&target, "key", text_of(key));
     bool ok = buf_ok(&target) && admin_call(&g->address, "POST", target.at, &status, &body, why);
     if (ok && status != 200 && !(lately && status == 429)) {
-        buf_addf(why, "the gateway refuses (%u)", status);
-        add_detail(why, buf_text(&body));
+        buf_add_string(why, "the gateway ");
+        admin_add_refusal(why, status, buf_text(&body));
         ok = false;
     }
     buf_done(&target);

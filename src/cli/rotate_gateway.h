@@ -12,11 +12,13 @@ struct rotating_gateway {
     struct admin_address address;
     const char *route;
     bool running;       /* and serves the route */
+    bool absent;        /* nobody listens there, or it does not have the route */
     unsigned in_use;    /* which key; 0 if it does not run */
     char prints[2][32]; /* the fingerprints of the keys that it has */
 };
 
-/* Looks whether a gateway runs and serves ROUTE; if not, RUNNING is false and WHY says so. */
+/* Looks whether a gateway runs and serves ROUTE; if not, RUNNING is false and WHY says so. If it is
+ * not ABSENT either, somebody is there who does not say. */
 void rotating_gateway_look(struct rotating_gateway *g, const struct admin_address *address,
                            const char *route, struct buf *why);
 /* Has it begin with KEY. False with a sentence in WHY. */

@@ -5,7 +5,7 @@
 #include "cli/status_view.h"
 
 #define BODY_MAX  (16 * 1024 * 1024)
-#define WHY_MAX   1024
+#define WHY_MAX   4096
 #define DEPTH_MAX 8
 
 enum { ADMIN = 256, AS_JSON };
@@ -39,13 +39,16 @@ static int ask(const struct status_options *o, const struct admin_address *addre
     buf_init(&name, WHY_MAX);
     admin_address_print(&name, address);
     int result = STATUS_FAILED;
-    if (!admin_call(address, "GET", "/status", &status, &body, &why))
-        fprintf(stderr, "scoregate status: %.*s\n", TEXT_ARG(buf_text(&why)));
-    else if (status != 200)
-        fprintf(stderr, "scoregate status: %.*s answers with status %u\n",
-                TEXT_ARG(buf_text(&name)), status);
-    else
+    bool answered = admin_call(address, "GET", "/status", &status, &body, &why);
+    if (answered && status == 200) {
         result = show(o, buf_text(&body), name.at);
+    } else {
+        if (answered) {
+            buf_addf(&why, "%s ", name.at);
+            admin_add_refusal(&why, status, buf_text(&body));
+        }
+        fprintf(stderr, "scoregate status: %.*s\n", TEXT_ARG(buf_text(&why)));
+    }
     buf_done(&body);
     buf_done(&why);
     buf_done(&name);

@@ -2,7 +2,7 @@
 /* The tables of cli/table.h. */
 #include "cli/table.h"
 
-#include "base/utf8.h"
+#include "cli/visible.h"
 
 #include <assert.h>
 
@@ -10,22 +10,6 @@
 #define GAP       2
 
 enum { CELL = 'c', NOTE = 'n' };
-
-/* Appends T as it may be shown, and returns how many characters that is. */
-static size_t add_visible(struct buf *b, struct text t) {
-    size_t width = 0;
-    while (t.len) {
-        uint32_t code = 0;
-        size_t n = utf8_next(t, &code);
-        if (n == 0 || utf8_is_control(code))
-            buf_add_char(b, '?');
-        else
-            buf_add(b, t.at, n);
-        t = text_skip(t, n ? n : 1);
-        width++;
-    }
-    return width;
-}
 
 void table_init(struct table *t, const char *const *headings, size_t columns) {
     assert(columns <= TABLE_COLUMNS_MAX);
@@ -41,7 +25,7 @@ void table_done(struct table *t) {
 
 void table_add(struct table *t, struct text cell) {
     buf_add_char(&t->cells, CELL);
-    size_t width = add_visible(&t->cells, cell.len ? cell : TEXT("-"));
+    size_t width = visible_add(&t->cells, cell.len ? cell : TEXT("-"));
     buf_add_char(&t->cells, '\0');
     if (width > t->widths[t->at])
         t->widths[t->at] = width;
@@ -51,7 +35,7 @@ void table_add(struct table *t, struct text cell) {
 void table_note(struct table *t, struct text note) {
     assert(t->at == 0);
     buf_add_char(&t->cells, NOTE);
-    add_visible(&t->cells, note);
+    visible_add(&t->cells, note);
     buf_add_char(&t->cells, '\0');
 }
 

@@ -52,6 +52,21 @@ static bool find_key(const struct head *h, unsigned *key) {
     return found;
 }
 
+/* Routes to one endpoint share its keys: whoever takes one of them away means all of these. */
+static void prefer_everywhere(const struct admin *admin, unsigned index, unsigned key) {
+    const struct supply *of = keeper_supply(admin->keeper, index);
+    struct secret *keys[2] = {NULL, NULL};
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+        keys[i] = of->keys[i] ? secret_ref(of->keys[i]) : NULL;
+    for (unsigned i = 0; i < admin->config->route_count; i++) {
+        const struct supply *s = keeper_supply(admin->keeper, i);
+        if (secret_same(s->keys[0], keys[0]) && secret_same(s->keys[1], keys[1]))
+            keeper_prefer(admin->keeper, i, key);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+        secret_unref(&keys[i]);
+}
+
 enum reason operate_prefer(struct admin *admin, const struct head *h, struct operation *o) {
     unsigned index, key;
     enum reason refused = find_route(admin, h, o, &index);
@@ -63,7 +78,7 @@ enum reason operate_prefer(struct admin *admin, const struct head *h, struct ope
     o->detail = TEXT("The route does not have this key.");
     if (!keeper_supply(admin->keeper, index)->keys[key])
         return REASON_bad_query;
-    keeper_prefer(admin->keeper, index, key);
+    prefer_everywhere(admin, index, key);
     buf_add_string(o->answer, "{\"route\":");
     json_add_string(o->answer, text_of(admin->config->routes[index].path));
     buf_addf(o->answer, ",\"key_in_use\":\"%s\"}\n", status_key_word(key));

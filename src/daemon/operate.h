@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* What an operator may tell the running gateway through the admin listener:
  *
- *   POST /prefer?route=/PATH&key=primary|secondary   begin with that key from now on
+ *   POST /prefer?route=/PATH&key=primary|secondary   begin with that key from now on, with every
+ *                                                  route that has the same two keys
  *   POST /renew?route=/PATH                          fetch the route's credential again; not
  *                                                  more than once in 5 s
  *

@@ -19,7 +19,7 @@ bool credential_goes_to(const struct exchange *x, const struct stock *s) {
 
 static bool was_tried(const struct exchange *x, const struct secret *secret) {
     for (unsigned i = 0; i < x->tried_count; i++)
-        if (stock_same_secret(x->tried[i], secret))
+        if (secret_same(x->tried[i], secret))
             return true;
     return false;
 }
@@ -81,7 +81,7 @@ void credential_refused(struct exchange *x) {
     x->spent = !x->kept;
     /* A supply that no longer holds the secret is not to blame. */
     for (unsigned key = 0; key < 2; key++) {
-        if (!stock_same_secret(now->supply->keys[key], secret))
+        if (!secret_same(now->supply->keys[key], secret))
             continue;
         now->refused[key] = true;
         x->refused_in = now->supply->revision;
@@ -95,8 +95,7 @@ void credential_accepted(struct exchange *x) {
         return;
     const struct secret *secret = x->stock->supply->keys[x->key];
     for (unsigned key = 0; key < 2; key++) {
-        if (now->key == key || !now->refused[!key] ||
-            !stock_same_secret(now->supply->keys[key], secret))
+        if (now->key == key || !now->refused[!key] || !secret_same(now->supply->keys[key], secret))
             continue;
         now->key = key;
         log_debug("the other key works", LOG_STRING("route", x->route->config->path),

@@ -5,13 +5,9 @@
 #include <assert.h>
 #include <stdlib.h>
 
-bool stock_same_secret(const struct secret *a, const struct secret *b) {
-    return a == b || (a && b && text_equal(secret_expose(a), secret_expose(b)));
-}
-
 static bool was_refused(const struct stock *s, const struct secret *secret) {
-    return secret && ((s->refused[0] && stock_same_secret(s->supply->keys[0], secret)) ||
-                      (s->refused[1] && stock_same_secret(s->supply->keys[1], secret)));
+    return secret && ((s->refused[0] && secret_same(s->supply->keys[0], secret)) ||
+                      (s->refused[1] && secret_same(s->supply->keys[1], secret)));
 }
 
 /* What is known of a secret goes by its value. Which key to begin with is the control thread's to
@@ -20,8 +16,8 @@ static void inherit(struct stock *s, const struct stock *before) {
     const struct supply *now = s->supply, *old = before->supply;
     for (int i = 0; i < 2; i++)
         s->refused[i] = was_refused(before, now->keys[i]);
-    if (now->preferred == old->preferred && stock_same_secret(now->keys[0], old->keys[0]) &&
-        stock_same_secret(now->keys[1], old->keys[1]))
+    if (now->preferred == old->preferred && secret_same(now->keys[0], old->keys[0]) &&
+        secret_same(now->keys[1], old->keys[1]))
         s->key = before->key;
 }
 

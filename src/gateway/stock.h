@@ -34,5 +34,3 @@ static inline bool stock_is_usable(const struct stock *s, usec_t now) {
 
 /* Which key a request begins with: one that is known to be refused only if there is no other. */
 unsigned stock_first_key(const struct stock *stock);
-/* The values of A and B are the same; neither need be there. */
-bool stock_same_secret(const struct secret *a, const struct secret *b);

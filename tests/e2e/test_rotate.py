@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: MIT
 """scoregate rotate: keys regenerated in Azure while callers score, none of whom notices."""
 
+import json
 import socket
+import threading
 
 import pytest
 
 from lib.cli import run
-from lib.cloud import Load, World
+from lib.cloud import SECRET, Load, World, settings
 from lib.config import key_auth
 from lib.upstream import Response
 
@@ -53,6 +55,21 @@ def test_both_keys_under_load(world, azure, version, workers):
         "the gateway begins with the secondary key", "regenerating the primary key",
         "Azure has a new primary key", f"the gateway has the new primary key, fingerprint {now[0]}"]
     # Not one request was made with a key that was no longer good.
+    assert "refused the credential" not in one.gateway.log()
+
+
+def test_another_route_to_the_endpoint(world, certs, azure, gateway):
+    """It has the same keys, and loses none of them either, however large its bodies are."""
+    one = world(start=False)
+    routes = [{**one.route, "replay_bytes": 0, "path": path} for path in ("/score", "/other")]
+    one.gateway = gateway(routes, identities=one.gateway.settings["identities"],
+                          azure=settings(azure, certs), secrets=[SECRET], workers=2)
+    one.ready()
+    loads = [Load(one.gateway, callers=8, path=r["path"]).wait(20) for r in routes]
+    assert rotate(one).returncode == 0
+    for load in loads:
+        load.wait(20).stop()
+        assert load.wrong == []
     assert "refused the credential" not in one.gateway.log()
 
 
@@ -107,12 +124,100 @@ def test_a_gateway_of_another_configuration(world, gateway):
     assert result.stdout.startswith("the running gateway has no route /score; going on without it\n")
 
 
+def test_a_gateway_that_may_not_be_asked(world, azure):
+    """It runs, but this caller cannot tell it anything: its keys are not taken from under it."""
+    one = world(admin={"address": "127.0.0.1", "port": 0, "allow_clients": ["10.0.0.0/8"]})
+    result = rotate(one)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.startswith("scoregate rotate: nothing is regenerated: the gateway refuses (403): ")
+    assert "allow_clients" in result.stderr and azure.count("*.regenerateKeys") == 0
+
+
+@pytest.fixture
+def impostor():
+    """impostor(status, body): the address of a server that answers everything with that; BODY may be a
+    function of the request's first line."""
+    servers = []
+
+    def make(status, body):
+        server = socket.create_server(("127.0.0.1", 0))
+        servers.append(server)
+
+        def run_server():
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                with connection:
+                    line = connection.recv(65536).split(b"\r\n")[0].decode()
+                    answer = body(line) if callable(body) else body
+                    connection.sendall(f"HTTP/1.1 {status} -\r\nContent-Length: {len(answer)}\r\n"
+                                       f"Connection: close\r\n\r\n{answer}".encode())
+        threading.Thread(target=run_server, daemon=True).start()
+        return f"http://127.0.0.1:{server.getsockname()[1]}"
+
+    yield make
+    for one in servers:
+        one.shutdown(socket.SHUT_RDWR)
+        one.close()
+
+
+@pytest.mark.parametrize("status, body, words", [
+    (200, "[]", "what answers for the gateway is no scoregate"),
+    (500, "oops", "the gateway refuses (500)"), (200, "{", "is no scoregate")])
+def test_something_else_in_place_of_the_gateway(world, azure, impostor, status, body, words):
+    one = world(start=False)
+    result = rotate(one, "--admin", impostor(status, body), admin=False)
+    assert result.returncode == 1 and words in result.stderr
+    assert azure.count("*.regenerateKeys") == 0
+
+
+def test_an_impostor_does_nothing_to_the_terminal(world, impostor):
+    """Whoever holds the port while the gateway is down writes to the operator's terminal, but words only."""
+    one, asked = world(start=False), []
+
+    def status(line):
+        asked.append(line)
+        print_ = "00" if len(asked) == 1 else "\x1b]0;owned\x07"
+        return json.dumps({"routes": [{"path": "/score", "key_in_use": "primary",
+                                       "fingerprints": ["00", print_ if "/status" in line else "00"]}],
+                           "detail": "no \x1b[2J\x9b2J way"})
+    result = rotate(one, "--admin", impostor(200, lambda line: "{" if len(asked) > 3 else status(line)),
+                    "--key", "secondary", admin=False)
+    assert result.returncode == 1 and "owned" not in result.stdout
+    result = rotate(one, "--admin", impostor(403, status), admin=False)
+    assert result.stderr.endswith("the gateway refuses (403): no ?[2J?2J way\n")
+
+
 def test_an_operation_that_takes_its_time(world, azure):
     azure.operation_polls, azure.operation_retry_after = 3, 1
     one = world().ready()
     azure.fault("arm.operation", status=503, headers={"Retry-After": "1"})
     assert rotate(one, "--key", "secondary").returncode == 0
     assert azure.count("arm.operation") >= 4
+
+
+def regenerated(azure):
+    return lambda call: azure.count("*.regenerateKeys") > 0
+
+
+def test_a_list_that_is_late(world, azure):
+    """There is a new key by then: to ask later is all that is left to do."""
+    one = world().ready()
+    azure.fault("arm.listKeys", status=429, headers={"Retry-After": "1"}, where=regenerated(azure))
+    azure.fault("arm.listKeys", drop="before", where=regenerated(azure))
+    result = rotate(one)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert asked_for(azure) == ["Secondary", "Primary"]
+
+
+def test_a_list_that_is_forbidden_by_then(world, azure):
+    one = world().ready()
+    azure.fault("arm.listKeys", times=9, status=403, where=regenerated(azure))
+    result = rotate(one)
+    assert result.returncode == 1 and asked_for(azure) == ["Secondary"]
+    assert result.stderr.startswith("scoregate rotate: the new secondary key cannot be read back: forbidden (403)")
 
 
 def test_an_operation_that_is_over_at_once(world, azure):
@@ -127,7 +232,7 @@ def test_an_operation_that_fails(world, azure):
     one = world().ready()
     before = one.endpoint.keys.current()
     result = rotate(one)
-    assert result.returncode == 1 and result.stderr.startswith("scoregate rotate: the secondary key: ")
+    assert result.returncode == 1 and result.stderr.startswith("scoregate rotate: the secondary key is not regenerated: ")
     assert asked_for(azure) == ["Secondary"]  # the other one is not touched
     assert one.endpoint.keys.current() == before
     one.assert_scores(3)
@@ -148,7 +253,7 @@ def test_a_missing_role(world):
     one.application.deny("arm.regenerateKeys")
     before = one.endpoint.keys.current()
     result = rotate(one)
-    assert result.returncode == 1 and "the secondary key: forbidden (403)" in result.stderr
+    assert result.returncode == 1 and "the secondary key is not regenerated: forbidden (403)" in result.stderr
     assert "role" in result.stderr and one.endpoint.keys.current() == before
     one.assert_scores(3)
 

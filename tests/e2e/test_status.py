@@ -103,6 +103,14 @@ def test_nobody_answers(tmp_path):
     assert result.returncode == 1 and f"unix:{tmp_path}/none" in result.stderr
 
 
+def test_who_may_not_ask_is_told_why(gateway):
+    gate = gateway(admin={"address": "127.0.0.1", "port": 0, "allow_clients": ["10.0.0.0/8"]})
+    result = run("status", "--admin", admin(gate))
+    assert result.returncode == 1 and result.stdout == ""
+    assert result.stderr.startswith(f"scoregate status: {admin(gate)} refuses (403): ")
+    assert "allow_clients" in result.stderr
+
+
 @pytest.mark.parametrize("url", ["https://127.0.0.1:1", "127.0.0.1:1", "http://", "http://a:0x1/", "unix:rel", ""])
 def test_wrong_urls(url):
     result = run("status", "--admin", url)

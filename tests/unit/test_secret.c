@@ -122,6 +122,9 @@ static void fingerprints_tell_values_apart(void **state) {
     assert_string_equal(first, same);
     assert_string_not_equal(first, other);
     assert_string_not_equal(first, bare);
+    assert_true(secret_same(a, a) && secret_same(a, b) && secret_same(NULL, NULL));
+    assert_false(secret_same(a, c) || secret_same(c, a) || secret_same(a, NULL) ||
+                 secret_same(NULL, a));
     secret_unref(&a);
     secret_unref(&b);
     secret_unref(&c);
