@@ -642,7 +642,7 @@ static void without_what_it_needs_it_is_blocked(void **state) {
     assert_true(is_asked("/s/")); /* at once */
     answers("/s/", 200, "one");
     assert_has(s, "one");
-    assert_non_null(strstr(last_logged("credential=s "), "cause=needed"));
+    assert_non_null(strstr(last_logged("name=s "), "cause=needed"));
 }
 
 static void what_runs_out_meanwhile_is_fetched_first(void **state) {
@@ -696,7 +696,7 @@ static void a_401_renews_the_bearer_once(void **state) {
     assert_true(source_is_busy(s));
     answers("s-bearer", 200, "new");
     assert_non_null(strstr(asked("/s/"), "a=new"));
-    assert_non_null(strstr(last_logged("credential=s-bearer"), "cause=refused"));
+    assert_non_null(strstr(last_logged("name=s-bearer"), "cause=refused"));
     answers("/s/", 401, "");
     assert_int_equal(told(&u), 1);
     assert_int_equal(s->error.failure, AZURE_UNAUTHORIZED);
@@ -786,7 +786,7 @@ static void what_it_failed_with_is_replaced(void **state) {
     source_retry(secret, "file");
     assert_non_null(strstr(asked("/s/"), "b=right"));
     answers("/s/", 200, "one");
-    assert_non_null(strstr(last_logged("credential=s "), "cause=changed"));
+    assert_non_null(strstr(last_logged("name=s "), "cause=changed"));
 }
 
 /* The same while a call with the wrong one is on its way. */
@@ -870,7 +870,7 @@ static void each_change_is_one_line(void **state) {
     secret_unref(&second);
     (void)snprintf(part, sizeof part, " secondary_fingerprint=%s", print);
     assert_non_null(strstr(line, part));
-    assert_non_null(strstr(line, "credential=s kind=scripted cause=start"));
+    assert_non_null(strstr(line, "name=s kind=scripted cause=start"));
     assert_non_null(strstr(line, "ends_in_s=100 renewed_in_s=4"));
     assert_null(strstr(line, "k1"));
     assert_null(strstr(line, "k2"));
@@ -880,7 +880,7 @@ static void each_change_is_one_line(void **state) {
     source_retry(s, "rotate");
     answers("/s/", 200, "k1/k3");
     assert_int_equal(logged("credential is new"), 2);
-    assert_non_null(strstr(last_logged("credential is new"), "ends_in_s=-1 renewed_in_s=-1"));
+    assert_null(strstr(last_logged("credential is new"), "_in_s"));
     source_retry(s, "rotate");
     answers("/s/", 200, "k1");
     assert_null(strstr(last_logged("credential is new"), "secondary"));
