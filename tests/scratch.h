@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A directory of its own for a test program, for cmocka's group setup and teardown. */
+/* A directory of its own for a test program or a single test, for cmocka's setup and teardown. */
 #pragma once
 
 #include "base/macros.h"
@@ -10,9 +10,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static char scratch[] = "/tmp/scoregate-test-XXXXXX";
+#define SCRATCH_TEMPLATE "/tmp/scoregate-test-XXXXXX"
+
+static char scratch[sizeof SCRATCH_TEMPLATE];
 
 static int scratch_make(UNUSED void **state) {
+    strcpy(scratch, SCRATCH_TEMPLATE);
     return mkdtemp(scratch) ? 0 : -1;
 }
 

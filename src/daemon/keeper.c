@@ -95,7 +95,7 @@ bool keeper_renew(struct keeper *k, unsigned route) {
     r->renewed_at = now;
     for (size_t i = 0; i < ARRAY_LEN(r->credentials); i++)
         if (r->credentials[i].source)
-            source_fetch(r->credentials[i].source, "rotate");
+            source_retry(r->credentials[i].source, "rotate");
     return true;
 }
 

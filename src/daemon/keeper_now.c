@@ -10,12 +10,13 @@ static void nobody(void *owner, struct source *source) {
     (void)source;
 }
 
-/* Turns the loop until S has succeeded or failed. */
+/* Turns the loop until S has something that is not due to be fetched again, or has failed. */
 static bool settle(struct keeper *k, struct source *s, struct azure_error *error) {
     struct source_use use = {.source = NULL};
     list_init(&use.node);
     source_use(&use, s, nobody, NULL);
-    source_fetch(s, "command");
+    if (!source_usable(s) || s->renewal.refresh <= k->loop->now)
+        source_fetch(s, "command");
     bool turned = true;
     while (turned && source_is_busy(s))
         turned = loop_turn(k->loop, USEC_NEVER);

@@ -43,46 +43,65 @@ static struct source *token_source(struct keeper_route *r) {
     return s;
 }
 
-/* The source of key I of the auth in effect. *NONE: there is no such key. */
-static struct source *credential_source(struct keeper_route *r, unsigned i, bool *none) {
+/* "route:/score:primary"; NULL: out of memory. The caller frees it. */
+static char *name_of(const struct keeper_route *r, const char *what) {
+    char *name;
+    return asprintf(&name, "route:%s:%s", r->config->path, what) < 0 ? NULL : name;
+}
+
+static const struct config_secret *key_of(const struct keeper_route *r, unsigned i) {
+    return i ? &r->config->auth.secondary : &r->config->auth.primary;
+}
+
+/* Whether the auth in effect has a source I. For an endpoint that must not be called there is
+ * nothing to fetch. */
+static bool has_source(const struct keeper_route *r, unsigned i) {
+    if (r->unusable || r->auth == AUTH_NONE || r->auth == AUTH_FOUND)
+        return false;
+    return r->auth == AUTH_KEY ? key_of(r, i)->kind != SECRET_NONE : i == 0;
+}
+
+static struct source *make_source(struct keeper_route *r, unsigned i, const char *name) {
     struct sources *all = &r->keeper->sources;
     const struct config_auth *auth = &r->config->auth;
-    const struct config_secret *secret = i ? &auth->secondary : &auth->primary;
     struct named_service of = service_of(r->config);
-    char name[512];
-    *none = i > 0;
     switch (r->auth) {
     case AUTH_KEY:
-        *none = secret->kind == SECRET_NONE;
-        snprintf(name, sizeof name, "route:%s:%s", r->config->path, i ? "secondary" : "primary");
-        return *none ? NULL : source_of_secret(all, secret, name);
+        return source_of_secret(all, key_of(r, i), name);
     case AUTH_TOKEN:
-        snprintf(name, sizeof name, "route:%s:token", r->config->path);
-        return *none ? NULL : source_of_token_file(all, auth->file, auth->refresh_by, name);
+        return source_of_token_file(all, auth->file, auth->refresh_by, name);
     case AUTH_ENDPOINT_KEY:
-        snprintf(name, sizeof name, "route:%s:keys", r->config->path);
-        return *none ? NULL : source_of_keys(all, &of, name);
+        return source_of_keys(all, &of, name);
     case AUTH_ENDPOINT_TOKEN:
-        snprintf(name, sizeof name, "route:%s:token", r->config->path);
-        return *none ? NULL : source_of_endpoint_token(all, &of, name);
+        return source_of_endpoint_token(all, &of, name);
     case AUTH_ENTRA:
-        return *none ? NULL : token_source(r);
+        return token_source(r);
     case AUTH_NONE:
     case AUTH_FOUND:
         break;
     }
-    *none = true;
     return NULL;
 }
 
-/* Uses the sources of the auth in effect, and fetches what was never fetched. For an endpoint that
- * must not be called there is nothing to fetch. */
+/* NULL: out of memory. */
+static struct source *credential_source(struct keeper_route *r, unsigned i) {
+    char *name = name_of(r, r->auth == AUTH_KEY            ? i ? "secondary" : "primary"
+                            : r->auth == AUTH_ENDPOINT_KEY ? "keys"
+                                                           : "token");
+    struct source *s = name ? make_source(r, i, name) : NULL;
+    free(name);
+    return s;
+}
+
+/* Uses the sources of the auth in effect, and fetches what was never fetched. */
 static bool use_credentials(struct keeper_route *r) {
+    bool ok = true;
     for (unsigned i = 0; i < ARRAY_LEN(r->credentials); i++) {
-        bool none = r->unusable;
-        struct source *s = none ? NULL : credential_source(r, i, &none);
-        if (!s && !none)
-            return false;
+        struct source *s = has_source(r, i) ? credential_source(r, i) : NULL;
+        if (!s && has_source(r, i)) {
+            ok = false; /* and what there is stays */
+            continue;
+        }
         if (s == r->credentials[i].source)
             continue;
         source_unuse(&r->credentials[i]);
@@ -92,7 +111,7 @@ static bool use_credentials(struct keeper_route *r) {
         if (!s->since)
             source_fetch(s, "start");
     }
-    return true;
+    return ok;
 }
 
 /* What of the supply */
@@ -119,10 +138,14 @@ static usec_t expiry_of(const struct keeper_route *r) {
     return latest ? latest : USEC_NEVER;
 }
 
-/* What to tell callers of a source that will not come by itself; REASON_NONE: it may. */
+/* What to tell callers of a source that will not come by itself; REASON_NONE: it may. One that is
+ * blocked goes by what it needs. */
 static enum reason refusal_of(const struct source *s) {
     if (!s || !s->failed || source_usable(s))
         return REASON_NONE;
+    for (size_t i = 0; s->blocked && i < SOURCE_NEEDS_MAX; i++)
+        if (s->needs[i].source && !source_usable(s->needs[i].source))
+            return refusal_of(s->needs[i].source);
     switch (s->error.failure) {
     case AZURE_REJECTED:
     case AZURE_FORBIDDEN:
@@ -135,19 +158,30 @@ static enum reason refusal_of(const struct source *s) {
     }
 }
 
+/* The same of all credentials: as long as one of them may come there is something to wait for. */
+static enum reason credentials_refusal(const struct keeper_route *r) {
+    enum reason why = REASON_NONE;
+    for (unsigned i = 0; i < ARRAY_LEN(r->credentials); i++) {
+        enum reason one = refusal_of(r->credentials[i].source);
+        if (r->credentials[i].source && one == REASON_NONE)
+            return REASON_NONE;
+        why = why == REASON_NONE ? one : why;
+    }
+    return why;
+}
+
 /* READY with an endpoint and a credential; REFUSED if what is missing will not come; else PENDING.
  */
 static void decide_state(const struct keeper_route *r, struct supply *s) {
-    enum reason why = s->endpoint   ? REASON_NONE
-                      : r->unusable ? REASON_insecure_endpoint
-                                    : refusal_of(r->lookup.source);
     bool any = s->open || s->keys[0] || s->keys[1];
-    for (unsigned i = 0; why == REASON_NONE && !any && i < ARRAY_LEN(r->credentials); i++)
-        why = refusal_of(r->credentials[i].source);
-    s->why = why;
-    s->state = s->endpoint && any   ? SUPPLY_READY
-               : why != REASON_NONE ? SUPPLY_REFUSED
-                                    : SUPPLY_PENDING;
+    s->why = s->endpoint   ? REASON_NONE
+             : r->unusable ? REASON_insecure_endpoint
+                           : refusal_of(r->lookup.source);
+    if (s->why == REASON_NONE && !any)
+        s->why = credentials_refusal(r);
+    s->state = s->endpoint && any      ? SUPPLY_READY
+               : s->why != REASON_NONE ? SUPPLY_REFUSED
+                                       : SUPPLY_PENDING;
 }
 
 static struct supply *make_supply(const struct keeper_route *r) {
@@ -199,7 +233,8 @@ void keeper_route_update(struct keeper_route *r) {
     }
     s->revision = old ? old->revision + 1 : 1;
     if (r->refused && looked_into(r)) {
-        s->answered = r->refused;
+        if (r->refused > s->answered)
+            s->answered = r->refused;
         r->refused = 0;
     }
     if (old && same_supply(old, s)) {
@@ -239,10 +274,11 @@ static void use_endpoint(struct keeper_route *r, const struct azure_service *fou
         wrong = swagger_uri(r, found, &scoring, &swagger);
     if (!wrong && (!scoring.tls || !swagger.tls) && !r->config->allow_insecure)
         wrong = "it is http, which allow_insecure_upstream = true would permit";
-    r->unusable = wrong;
-    if (wrong) {
+    if (wrong && (!r->unusable || strcmp(wrong, r->unusable) != 0))
         log_error("the endpoint cannot be used", LOG_STRING("route", r->config->path),
                   LOG_STRING("error", wrong));
+    r->unusable = wrong;
+    if (wrong) {
         endpoint_unref(&r->endpoint);
     } else if (!same_endpoint(r->endpoint, &scoring, &swagger)) {
         struct endpoint *now = endpoint_new(&scoring, &swagger);
@@ -290,8 +326,9 @@ static void on_lookup(void *owner, struct source *source) {
 /* Refusals */
 
 static const char *key_name(const struct keeper_route *r, unsigned key) {
-    bool pair = r->supply->keys[0] && r->supply->keys[1];
-    return !pair ? "token" : key ? "secondary" : "primary";
+    if (r->auth != AUTH_KEY && r->auth != AUTH_ENDPOINT_KEY)
+        return "token";
+    return key ? "secondary" : "primary";
 }
 
 /* Each worker tells of each refusal; people hear of it once. */
@@ -348,19 +385,23 @@ bool keeper_route_init(struct keeper_route *r, struct keeper *keeper,
     return r->supply;
 }
 
-bool keeper_route_start(struct keeper_route *r) {
+static bool use_lookup(struct keeper_route *r) {
     struct named_service of = service_of(r->config);
-    if (config_is_named(r->config)) {
-        char name[512];
-        snprintf(name, sizeof name, "route:%s:endpoint", r->config->path);
-        struct source *s = source_of_lookup(&r->keeper->sources, &of, name);
-        if (!s)
-            return false;
-        source_use(&r->lookup, s, on_lookup, r);
-        source_fetch(s, "start");
-        if (s->since)
-            on_lookup(r, s); /* another route has found it already */
-    }
+    char *name = name_of(r, "endpoint");
+    struct source *s = name ? source_of_lookup(&r->keeper->sources, &of, name) : NULL;
+    free(name);
+    if (!s)
+        return false;
+    source_use(&r->lookup, s, on_lookup, r);
+    source_fetch(s, "start");
+    if (s->since)
+        on_lookup(r, s); /* another route has found it already */
+    return true;
+}
+
+bool keeper_route_start(struct keeper_route *r) {
+    if (config_is_named(r->config) && !use_lookup(r))
+        return false;
     bool ok = use_credentials(r);
     keeper_route_update(r);
     return ok;

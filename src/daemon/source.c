@@ -6,6 +6,7 @@
 #include "base/random.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +15,11 @@
 #define CALL_TIMEOUT       (30 * USEC_PER_SEC)
 #define CALL_TIMEOUT_LEAST (1 * USEC_PER_SEC)
 
+/* A failure that goes on for the same reason is told again after this long. */
+#define TOLD_AGAIN (300 * USEC_PER_SEC)
+
 static void proceed(struct source *s);
+static void on_need(void *owner, struct source *need);
 static void on_timer(struct timer *timer, usec_t now);
 
 /* Values */
@@ -85,6 +90,24 @@ static struct source *find(struct sources *all, const char *key) {
     return NULL;
 }
 
+static bool is_named(const struct sources *all, const char *name) {
+    list_each (node, next, &all->all)
+        if (strcmp(list_entry(node, struct source, node)->name, name) == 0)
+            return true;
+    return false;
+}
+
+/* NAME, or "NAME#2" and so on if others have it: names are what people and metrics go by. */
+static char *unique_name(const struct sources *all, const char *name) {
+    char *unique = strdup(name);
+    for (unsigned n = 2; unique && is_named(all, unique); n++) {
+        free(unique);
+        if (asprintf(&unique, "%s#%u", name, n) < 0)
+            return NULL;
+    }
+    return unique;
+}
+
 struct source *source_get(struct sources *all, const struct source_class *class, const char *key,
                           const char *name, const char *kind, bool *made) {
     struct source *s = find(all, key);
@@ -104,7 +127,7 @@ struct source *source_get(struct sources *all, const struct source_class *class,
     buf_init(&s->note, 4096);
     workload_ca_init(&s->workload_ca);
     s->key = strdup(key);
-    s->name = strdup(name);
+    s->name = unique_name(all, name);
     if (!s->key || !s->name || !timer_init(all->loop, &s->timer, on_timer)) {
         free(s->key);
         free(s->name);
@@ -116,19 +139,30 @@ struct source *source_get(struct sources *all, const struct source_class *class,
     return s;
 }
 
+void source_drop(struct source *s) {
+    assert(list_empty(&s->users));
+    for (size_t i = 0; i < SOURCE_NEEDS_MAX; i++)
+        source_unuse(&s->needs[i]);
+    s->all->count--;
+    source_free(s);
+}
+
 /* Telling */
 
-static void tell_users(struct source *s) {
+/* Whether anybody but sources that nobody wants uses it. */
+static bool is_wanted(const struct source *s) {
     list_each (node, next, &s->users) {
-        struct source_use *use = list_entry(node, struct source_use, node);
-        use->told(use->owner, s);
+        const struct source_use *use = list_entry(node, struct source_use, node);
+        if (use->told != on_need || is_wanted(use->owner))
+            return true;
     }
+    return false;
 }
 
 /* The timer stands at whatever comes first: the next attempt, or the end of what we have. */
-static void arm(struct source *s) {
+static void set_timer(struct source *s) {
     usec_t now = s->all->loop->now, at = USEC_NEVER;
-    if (list_empty(&s->users)) {
+    if (!is_wanted(s)) {
         timer_clear(&s->timer);
         return;
     }
@@ -140,6 +174,27 @@ static void arm(struct source *s) {
         timer_clear(&s->timer);
     else
         timer_set(s->all->loop, &s->timer, at);
+}
+
+/* Its timer, and those of what it needs: whether they are wanted hangs on it. */
+static void arm(struct source *s) {
+    set_timer(s);
+    for (size_t i = 0; i < SOURCE_NEEDS_MAX; i++)
+        if (s->needs[i].source)
+            arm(s->needs[i].source);
+}
+
+/* Who is told may begin and end any use, and have it fetched: so each is back among the users
+ * before it is told, and one who is told in between is not told again by us. */
+static void tell_users(struct source *s) {
+    struct list left, *node;
+    list_take_all(&left, &s->users);
+    while ((node = list_pop_front(&left))) {
+        struct source_use *use = list_entry(node, struct source_use, node);
+        list_push_back(&s->users, node);
+        use->told(use->owner, s);
+    }
+    arm(s);
 }
 
 static void on_timer(struct timer *timer, usec_t now) {
@@ -206,7 +261,7 @@ static void log_change(const struct source *s) {
         log_write(LOG_LEVEL_INFO, "endpoint found", l.fields, l.count);
     } else if (s->value.secrets[0]) {
         say(&l, "fingerprint", s->fingerprint);
-        say(&l, "second_fingerprint", second);
+        say(&l, "secondary_fingerprint", second);
         say_span(&l, "ends_in_s", now, s->renewal.expires, USEC_PER_SEC);
         say_span(&l, "renewed_in_s", now, s->renewal.refresh, USEC_PER_SEC);
         log_write(LOG_LEVEL_INFO, "credential is new", l.fields, l.count);
@@ -216,6 +271,7 @@ static void log_change(const struct source *s) {
 static void succeed(struct source *s, struct source_outcome *o) {
     usec_t now = s->all->loop->now;
     bool changed = !same_value(&s->value, &o->value);
+    assert(o->lifetime > 0);
     struct source_value old = s->value;
     s->value = o->value;
     source_value_done(&old);
@@ -234,7 +290,8 @@ static void succeed(struct source *s, struct source_outcome *o) {
     else
         log_debug("fetched again, as it was", LOG_STRING("name", s->name),
                   LOG_STRING("cause", s->why));
-    arm(s);
+    if (s->doubted && !changed)
+        (void)source_refused(s, "refused");
     tell_users(s);
 }
 
@@ -245,6 +302,7 @@ static void log_failure(const struct source *s) {
     say(&l, "name", s->name);
     say(&l, "cause", s->why);
     say(&l, "failure", azure_failure_word(e->failure));
+    l.fields[l.count++] = LOG_NUMBER("times", s->renewal.failures);
     if (e->status)
         l.fields[l.count++] = LOG_NUMBER("status", e->status);
     say(&l, "code", e->code);
@@ -265,16 +323,42 @@ static bool is_definite(const struct source *s) {
            (failure == AZURE_MISSING && s->class->rules != RENEWAL_IMDS);
 }
 
+/* The first in a row, another one, or one that was not told for a while. */
+static bool is_news(const struct source *s, const struct azure_error *error) {
+    return s->renewal.failures == 0 || error->failure != s->error.failure ||
+           error->status != s->error.status || strcmp(error->code, s->error.code) != 0 ||
+           s->all->loop->now - s->failure_logged >= TOLD_AGAIN;
+}
+
+/* It failed for what it was shown, or for want of it, and something else is there now: a secret was
+ * replaced, a token came. */
+static bool may_go_better(const struct source *s) {
+    if (s->all->once || !s->failed || (!s->blocked && s->error.failure == AZURE_UNAVAILABLE))
+        return false;
+    for (size_t i = 0; i < SOURCE_NEEDS_MAX; i++)
+        if (s->needs[i].source && s->needs[i].source->refreshed != s->shown[i])
+            return true;
+    return false;
+}
+
 static void fail(struct source *s, const struct azure_error *error) {
+    usec_t now = s->all->loop->now;
+    bool news = is_news(s, error);
     s->phase = SOURCE_RESTING;
     s->failed = true;
     s->blocked = false;
     s->error = *error;
     s->failures++;
-    renewal_failed(&s->renewal, s->all->loop->now, error->status, error->retry_after_s,
+    renewal_failed(&s->renewal, now, error->status, error->retry_after_s,
                    is_definite(s), random_u64());
-    log_failure(s);
-    arm(s);
+    if (news) {
+        s->failure_logged = now;
+        log_failure(s);
+    } else {
+        log_debug("still cannot be fetched", LOG_STRING("name", s->name));
+    }
+    if (may_go_better(s))
+        source_retry(s, "changed");
     tell_users(s);
 }
 
@@ -284,7 +368,6 @@ static void block(struct source *s, const struct source *need) {
     s->phase = SOURCE_RESTING;
     s->failed = s->blocked = true;
     s->error = need->error;
-    arm(s);
     tell_users(s);
 }
 
@@ -292,19 +375,15 @@ static void block(struct source *s, const struct source *need) {
 
 static void on_need(void *owner, struct source *need) {
     struct source *s = owner;
-    if (s->phase == SOURCE_WAITING) {
-        if (need->failed && !source_usable(need))
-            block(s, need);
-        else if (need->phase == SOURCE_RESTING)
-            proceed(s);
+    bool without = need->failed && !source_usable(need);
+    if (s->phase == SOURCE_FETCHING || need->phase != SOURCE_RESTING)
         return;
-    }
-    if (s->phase != SOURCE_RESTING || !source_usable(need) || !s->failed || s->all->once ||
-        need->since < s->tried)
-        return;
-    /* What this failed with is gone: a secret was replaced, a token came. */
-    renewal_retry(&s->renewal, s->all->loop->now);
-    source_fetch(s, s->blocked ? "needed" : "changed");
+    if (without && (s->phase == SOURCE_WAITING || s->blocked))
+        block(s, need); /* perhaps for another reason than before */
+    else if (s->phase == SOURCE_WAITING)
+        proceed(s);
+    else if (source_usable(need) && may_go_better(s) && is_wanted(s))
+        source_retry(s, s->blocked ? "needed" : "changed");
 }
 
 void source_need(struct source *s, size_t i, struct source *need) {
@@ -334,6 +413,12 @@ static usec_t call_timeout(const struct source *s) {
     return half < CALL_TIMEOUT_LEAST ? CALL_TIMEOUT_LEAST : half;
 }
 
+/* With the first step. */
+static void begin(struct source *s) {
+    s->step = 0;
+    buf_wipe(&s->note);
+}
+
 /* A management service does not take the bearer: once in an attempt a new one is fetched. */
 static bool bearer_is_renewed(struct source *s, const struct azure_error *error) {
     struct source *bearer = s->needs[0].source;
@@ -341,7 +426,7 @@ static bool bearer_is_renewed(struct source *s, const struct azure_error *error)
         return false;
     s->bearer_renewed = true;
     s->phase = SOURCE_WAITING;
-    s->step = 0;
+    begin(s);
     return source_refused(bearer, "refused") || s->phase != SOURCE_WAITING;
 }
 
@@ -358,6 +443,8 @@ static void on_fetched(void *context, const struct azure_answer *answer,
         wrong = *error;
     azure_error_hide(&wrong, &s->request);
     azure_request_done(&s->request);
+    if (step != SOURCE_DONE)
+        source_value_done(&o.value);
     if (step == SOURCE_DONE) {
         succeed(s, &o);
     } else if (step == SOURCE_AGAIN) {
@@ -392,15 +479,20 @@ static void send_request(struct source *s) {
 static void read_it(struct source *s) {
     struct source_outcome o = {.lifetime = USEC_NEVER, .refresh_after = USEC_NEVER};
     struct azure_error error = {.retry_after_s = -1};
-    if (s->class->read(s, &o, &error))
+    if (s->class->read(s, &o, &error)) {
         succeed(s, &o);
-    else
+    } else {
+        source_value_done(&o.value);
         fail(s, &error);
+    }
 }
 
 static void proceed(struct source *s) {
     if (!needs_usable(s))
         return;
+    for (size_t i = 0; s->step == 0 && i < SOURCE_NEEDS_MAX; i++)
+        if (s->needs[i].source)
+            s->shown[i] = s->needs[i].source->refreshed;
     if (s->class->read)
         read_it(s);
     else
@@ -413,16 +505,26 @@ void source_fetch(struct source *s, const char *why) {
         (s->failed && !s->blocked && renewal_next(&s->renewal) > now))
         return;
     s->why = why;
-    s->step = 0;
-    s->bearer_renewed = false;
+    s->bearer_renewed = s->doubted = false;
     s->tried = now;
-    buf_wipe(&s->note);
+    begin(s);
     proceed(s);
 }
 
-bool source_refused(struct source *s, const char *why) {
+void source_retry(struct source *s, const char *why) {
     if (s->phase != SOURCE_RESTING)
+        return;
+    renewal_retry(&s->renewal, s->all->loop->now);
+    source_fetch(s, why);
+    arm(s);
+}
+
+bool source_refused(struct source *s, const char *why) {
+    if (s->phase != SOURCE_RESTING) {
+        /* Begun before, it may bring what was refused. */
+        s->doubted = !s->renewal.forced_due && s->renewal.forced_at < s->tried;
         return true;
+    }
     if (!renewal_forced(&s->renewal, s->all->loop->now)) {
         arm(s);
         return false;

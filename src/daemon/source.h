@@ -101,13 +101,16 @@ struct source {
     enum source_phase phase;
     unsigned step;
     bool bearer_renewed; /* in this attempt: its 401 was answered with a new token */
+    bool doubted;        /* what it had was refused while this attempt was in progress */
     bool blocked;        /* it could not be fetched for want of what it needs */
+    uint64_t shown[SOURCE_NEEDS_MAX]; /* how often each need had been fetched, in this attempt */
     struct fetch *fetch;
     struct azure_request request; /* of the call in progress */
     const char *why;              /* of the attempt in progress: "start", "timer", "401", … */
     bool failed;                  /* the last attempt did; ERROR says how */
     struct azure_error error;
-    usec_t tried, since; /* when the last attempt began; when it got what it has; 0: never */
+    usec_t tried, since;   /* when the last attempt began; when it got what it has; 0: never */
+    usec_t failure_logged; /* when a failure was logged last */
     usec_t shown_end, shown_due;
     uint64_t refreshed, failures;
     char fingerprint[SECRET_FINGERPRINT_SIZE];
@@ -127,16 +130,20 @@ struct source {
 };
 
 /* The source of KEY if there is one already; else a new one, without users, at rest. NULL: out of
- * memory. The names are copied. A source that nobody uses is only freed with all of them. */
+ * memory. The names are copied; a NAME that another source has gets a number. A source that nobody
+ * uses is only freed with all of them. */
 struct source *source_get(struct sources *all, const struct source_class *class, const char *key,
                           const char *name, const char *kind, bool *made) MUST_CHECK;
+/* Forgets one that was made and could not be set up. */
+void source_drop(struct source *s);
 void sources_init(struct sources *all);
 void sources_done(struct sources *all);
 
 /* What S needs: place I of its needs, which is empty. The first is the bearer of its requests. */
 void source_need(struct source *s, size_t i, struct source *need);
 
-/* Begins, or ends, to use it. With its first user it is renewed by itself. */
+/* Begins, or ends, to use it. With its first user it is renewed by itself; a source that nobody
+ * uses is none. */
 void source_use(struct source_use *use, struct source *s,
                 void (*told)(void *owner, struct source *source), void *owner);
 void source_unuse(struct source_use *use);
@@ -145,6 +152,9 @@ void source_unuse(struct source_use *use);
 bool source_usable(const struct source *s);
 /* Fetches it, unless that is in progress or a failure is being waited out. WHY: a constant word. */
 void source_fetch(struct source *s, const char *why);
+/* The same, but a failure is waited out no longer: its cause may be gone, or somebody asks for it.
+ * What Retry-After said holds. */
+void source_retry(struct source *s, const char *why);
 /* What it has was refused by whom it was shown to. False: it was fetched for that a moment ago, and
  * nothing is in progress. */
 bool source_refused(struct source *s, const char *why);

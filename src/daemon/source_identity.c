@@ -7,9 +7,11 @@
 #include "azure/token.h"
 #include "base/random.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* No scope of a configuration is longer. */
+#define SCOPE_MAX ((size_t)4096)
 
 static enum source_step read_token(const struct azure_answer *a, bool managed,
                                    struct source_outcome *o, struct azure_error *error) {
@@ -17,7 +19,7 @@ static enum source_step read_token(const struct azure_answer *a, bool managed,
     if (!azure_token_read(a, managed, clock_wall() / USEC_PER_SEC, &token, error))
         return SOURCE_FAILED;
     o->value.secrets[0] = token.value;
-    o->lifetime = token.lifetime_s * USEC_PER_SEC;
+    o->lifetime = token_shown_for(token.lifetime_s);
     o->refresh_after = token.refresh_s * USEC_PER_SEC;
     return SOURCE_DONE;
 }
@@ -28,9 +30,13 @@ static enum source_step entra_answer(struct source *s, const struct azure_answer
     return read_token(a, /* managed= */ false, o, error);
 }
 
-static const char *scope_of(const struct source *s, char *into, size_t size) {
-    snprintf(into, size, "%s/.default", s->resource);
-    return into;
+/* "RESOURCE/.default". False: out of memory, which ERROR then says. */
+static bool write_scope(const struct source *s, struct buf *scope, struct azure_error *error) {
+    buf_init(scope, SCOPE_MAX);
+    buf_addf(scope, "%s/.default", s->resource);
+    if (!buf_ok(scope))
+        azure_error_set(error, AZURE_NO_MEMORY, "out of memory");
+    return buf_ok(scope);
 }
 
 /* Managed: Azure Arc wants a second request, with what stands in a file that the first one names.
@@ -63,11 +69,13 @@ static const struct source_class imds_class = {.rules = RENEWAL_IMDS,
 /* Client secret */
 
 static bool secret_step(struct source *s, struct azure_request *r, struct azure_error *error) {
-    char scope[256];
-    (void)error;
-    return entra_secret_request(cloud_authority(&s->all->config->azure), s->identity->tenant,
-                                s->identity->client_id, scope_of(s, scope, sizeof scope),
-                                source_secret(s->needs[1].source), r);
+    struct buf scope;
+    bool ok = write_scope(s, &scope, error) &&
+              entra_secret_request(cloud_authority(&s->all->config->azure), s->identity->tenant,
+                                   s->identity->client_id, scope.at,
+                                   source_secret(s->needs[1].source), r);
+    buf_done(&scope);
+    return ok;
 }
 
 static const struct source_class secret_class = {
@@ -76,10 +84,13 @@ static const struct source_class secret_class = {
 /* Certificate */
 
 static bool certificate_step(struct source *s, struct azure_request *r, struct azure_error *error) {
-    char scope[256];
-    return entra_certificate_request(s->identity, cloud_authority(&s->all->config->azure),
-                                     scope_of(s, scope, sizeof scope), clock_wall() / USEC_PER_SEC,
-                                     s->all->config->insecure_permissions, r, error);
+    struct buf scope;
+    bool ok = write_scope(s, &scope, error) &&
+              entra_certificate_request(s->identity, cloud_authority(&s->all->config->azure),
+                                        scope.at, clock_wall() / USEC_PER_SEC,
+                                        s->all->config->insecure_permissions, r, error);
+    buf_done(&scope);
+    return ok;
 }
 
 static const struct source_class certificate_class = {
@@ -88,12 +99,15 @@ static const struct source_class certificate_class = {
 /* Workload */
 
 static bool workload_step(struct source *s, struct azure_request *r, struct azure_error *error) {
-    char scope[256];
     const struct config_azure *azure = &s->all->config->azure;
     struct workload_environment env;
+    struct buf scope;
     workload_environment_read(&env);
-    return workload_request(s->identity, &env, azure->authority, cloud_authority(azure),
-                            scope_of(s, scope, sizeof scope), &s->workload_ca, r, error);
+    bool ok = write_scope(s, &scope, error) &&
+              workload_request(s->identity, &env, azure->authority, cloud_authority(azure),
+                               scope.at, &s->workload_ca, r, error);
+    buf_done(&scope);
+    return ok;
 }
 
 static const struct source_class workload_class = {
@@ -129,17 +143,21 @@ static void add_part(struct buf *key, const char *part) {
     buf_addf(key, "\n%s", part ? part : ""); /* which no string of the configuration holds */
 }
 
-/* Two identities that are made of the same are one; a secret counts by its fingerprint. */
+/* Two identities that are made of the same are one; a secret that is known counts by its
+ * fingerprint, another one by where it comes from. */
 static void write_key(struct buf *key, const struct config_identity *i, const char *resource) {
     char print[SECRET_FINGERPRINT_SIZE] = "";
     if (i->secret.kind == SECRET_INLINE || i->secret.kind == SECRET_ENV)
         secret_fingerprint(i->secret.value, print);
     buf_addf(key, "identity\n%s", kind_of(i->type));
-    const char *const parts[] = {resource,       i->tenant,          i->client_id,   i->object_id,
-                                 i->resource_id, i->secret.source,   i->secret.name, print,
-                                 i->certificate, i->certificate_key, i->token_file};
+    const char *const parts[] = {resource,       i->tenant,         i->client_id,
+                                 i->object_id,   i->resource_id,    i->secret.source,
+                                 i->secret.name, i->secret.version, i->secret.identity_name,
+                                 print,          i->certificate,    i->certificate_key,
+                                 i->token_file};
     for (size_t k = 0; k < ARRAY_LEN(parts); k++)
         add_part(key, parts[k]);
+    buf_addf(key, "\n%d\n%d", (int)i->secret.kind, i->identity_binding);
 }
 
 /* "identity:vm", and for a further resource of the same identity "identity:vm@vault.azure.net". */
@@ -157,7 +175,7 @@ static void write_name(struct buf *name, const struct sources *all, const struct
 }
 
 static bool set_up(struct source *s, const struct config_identity *identity, const char *resource) {
-    char name[256];
+    struct buf name;
     s->identity = identity;
     s->resource = strdup(resource);
     managed_environment_read(&s->managed);
@@ -166,10 +184,13 @@ static bool set_up(struct source *s, const struct config_identity *identity, con
         return false;
     if (identity->type != IDENTITY_CLIENT_SECRET)
         return true;
-    snprintf(name, sizeof name, "identity:%s:secret", identity->name);
-    struct source *secret = source_of_secret(s->all, &identity->secret, name);
+    buf_init(&name, SOURCE_NAME_MAX);
+    buf_addf(&name, "identity:%s:secret", identity->name);
+    struct source *secret =
+        buf_ok(&name) ? source_of_secret(s->all, &identity->secret, name.at) : NULL;
     if (secret)
         source_need(s, 1, secret);
+    buf_done(&name);
     return secret;
 }
 
@@ -178,14 +199,16 @@ struct source *source_of_identity(struct sources *all, const struct config_ident
     struct buf key, name;
     struct source *s = NULL;
     bool made = false;
-    buf_init(&key, 16384);
-    buf_init(&name, 1024);
+    buf_init(&key, SOURCE_NAME_MAX);
+    buf_init(&name, SOURCE_NAME_MAX);
     write_key(&key, identity, resource);
     write_name(&name, all, identity, resource);
     if (buf_ok(&key) && buf_ok(&name))
         s = source_get(all, class_of(identity), key.at, name.at, kind_of(identity->type), &made);
-    if (s && made && !set_up(s, identity, resource))
+    if (s && made && !set_up(s, identity, resource)) {
+        source_drop(s);
         s = NULL;
+    }
     buf_done(&key);
     buf_done(&name);
     return s;

@@ -6,6 +6,9 @@
 
 #include "daemon/source.h"
 
+/* No name or key of a source is longer than what a configuration's strings make of it. */
+#define SOURCE_NAME_MAX ((size_t)4 * 1024 * 1024)
+
 /* A secret of the configuration: what stands there, a file that is watched, or one of Key Vault. */
 struct source *source_of_secret(struct sources *all, const struct config_secret *secret,
                                 const char *name) MUST_CHECK;
@@ -31,6 +34,12 @@ struct source *source_of_endpoint_token(struct sources *all, const struct named_
 /* Where the model management service of a workspace is. */
 struct source *source_of_workspace(struct sources *all, const struct config_named *named,
                                    const struct config_identity *identity) MUST_CHECK;
+
+/* How long a token of LIFETIME_S may be shown. Services write times in whole seconds and cut off
+ * the rest, so that it can end up to a second sooner than they say. */
+static inline usec_t token_shown_for(int64_t lifetime_s) {
+    return lifetime_s > 1 ? (lifetime_s - 1) * USEC_PER_SEC : USEC_PER_SEC / 2;
+}
 
 /* The workspace of NAMED as azure/ wants it. */
 struct azure_workspace workspace_of(const struct config *config, const struct config_named *named);

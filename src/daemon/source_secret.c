@@ -99,27 +99,29 @@ static void on_file(struct watched_file *watched) {
         log_warning("a changed secret file is not used", LOG_STRING("credential", s->name),
                     LOG_STRING("file", s->file), LOG_TEXT("error", buf_text(&why)));
     s->told_bad = !now;
-    bool changed = now && (!source_usable(s) ||
+    bool changed = now && (!source_usable(s) || s->failed ||
                            !text_equal(secret_expose(now), secret_expose(source_secret(s))));
     secret_unref(&now);
     buf_done(&why);
-    if (changed) {
-        renewal_retry(&s->renewal, s->all->loop->now);
-        source_fetch(s, "file");
-    }
+    if (changed)
+        source_retry(s, "file");
 }
 
-static bool watch(struct source *s) {
+/* S, or NULL without memory for it. */
+static struct source *watch(struct source *s) {
     struct buf path, why;
     if (!s->all->files)
-        return true;
+        return s;
     buf_init(&path, 4096);
     buf_init(&why, 512);
     bool ok = secret_source_path(s->secret ? s->secret->kind : SECRET_FILE, s->file, &path, &why) &&
               file_watch_add(s->all->files, &s->watched, path.at, on_file);
     buf_done(&path);
     buf_done(&why);
-    return ok;
+    if (ok)
+        return s;
+    source_drop(s);
+    return NULL;
 }
 
 /* Key Vault */
@@ -163,8 +165,10 @@ static struct source *source_of_vault(struct sources *all, const struct config_s
     s->secret = secret;
     struct source *bearer =
         source_of_identity(all, secret->identity, cloud_vault_resource(&all->config->azure));
-    if (!bearer)
+    if (!bearer) {
+        source_drop(s);
         return NULL;
+    }
     source_need(s, 0, bearer);
     return s;
 }
@@ -187,7 +191,7 @@ struct source *source_of_secret(struct sources *all, const struct config_secret 
         return s;
     s->secret = secret;
     s->file = secret->source;
-    return fixed || watch(s) ? s : NULL;
+    return fixed ? s : watch(s);
 }
 
 struct source *source_of_token_file(struct sources *all, const char *file, const char *refresh_by,
@@ -198,5 +202,5 @@ struct source *source_of_token_file(struct sources *all, const char *file, const
         return s;
     s->file = file;
     s->refresh_by = refresh_by;
-    return watch(s) ? s : NULL;
+    return watch(s);
 }

@@ -51,7 +51,6 @@ static enum source_step lookup_answer(struct source *s, const struct azure_answe
     if (read && !service->scoring_uri) {
         azure_error_set(error, AZURE_UNAVAILABLE, "%s has no scoring URI yet; its state is %s",
                         s->named->name, service->state ? service->state : "unknown");
-        azure_service_done(service);
         return SOURCE_FAILED;
     }
     o->refresh_after = LOOKUP_REFRESH;
@@ -101,7 +100,7 @@ static enum source_step token_answer(struct source *s, const struct azure_answer
     if (!azure_endpoint_token_read(a, clock_wall() / USEC_PER_SEC, &token, error))
         return SOURCE_FAILED;
     o->value.secrets[0] = token.value;
-    o->lifetime = token.lifetime_s * USEC_PER_SEC;
+    o->lifetime = token_shown_for(token.lifetime_s);
     o->refresh_after = token.refresh_s * USEC_PER_SEC;
     return SOURCE_DONE;
 }
@@ -153,8 +152,10 @@ static struct source *get(struct sources *all, const struct source_class *class,
         return s;
     struct source *bearer =
         source_of_identity(all, of->identity, cloud_management_resource(&all->config->azure));
-    if (!bearer)
+    if (!bearer) {
+        source_drop(s);
         return NULL;
+    }
     s->named = n;
     source_need(s, 0, bearer);
     return s;
@@ -177,8 +178,10 @@ static struct source *of_service(struct sources *all, const struct source_class 
     if (!s || !made || !of->v1)
         return s;
     struct source *workspace = source_of_workspace(all, of->named, of->identity);
-    if (!workspace)
+    if (!workspace) {
+        source_drop(s);
         return NULL;
+    }
     source_need(s, 1, workspace);
     return s;
 }

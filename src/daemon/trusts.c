@@ -16,12 +16,25 @@ static bool needs_trust(const struct config_route *route) {
     return config_is_named(route) || route->scoring.tls || route->swagger.tls;
 }
 
+/* Whether the setting of route N is that of a route before it, for which nothing could be loaded.
+ */
+static bool failed_before(const struct config *config, struct trust *const *trusts, size_t n) {
+    const struct config_where *where = &config->routes[n].tls.where;
+    for (size_t i = 0; i < n; i++) {
+        const struct config_where *other = &config->routes[i].tls.where;
+        if (!trusts[i] && needs_trust(&config->routes[i]) && other->line == where->line &&
+            (!where->line || other->file == where->file))
+            return true;
+    }
+    return false;
+}
+
 struct trust **trusts_load(const struct config *config, struct config_errors *errors) {
     struct trust **trusts = calloc(config->route_count + 1, sizeof(struct trust *));
     for (size_t i = 0; trusts && i < config->route_count; i++) {
         const struct config_route *route = &config->routes[i];
         struct buf why;
-        if (!needs_trust(route))
+        if (!needs_trust(route) || failed_before(config, trusts, i))
             continue;
         buf_init(&why, 1024);
         trusts[i] = find(trusts, i, &route->tls);

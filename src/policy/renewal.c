@@ -94,10 +94,13 @@ static usec_t imds_backoff(const struct renewal *r, unsigned status, uint64_t ch
 
 void renewal_failed(struct renewal *r, usec_t now, unsigned status, int64_t retry_after_s,
                     bool definite, uint64_t chance) {
+    bool usable = renewal_usable(r, now);
     settle_forced(r, now);
+    if (r->in_time && !usable)
+        r->failures = 0;
+    r->in_time = usable;
     if (r->failures < UINT_MAX)
         r->failures++;
-    bool usable = renewal_usable(r, now);
     usec_t wait = r->rules == RENEWAL_IMDS && !definite
                       ? imds_backoff(r, status, chance)
                       : plain_backoff(r, status, definite, usable, chance);

@@ -48,6 +48,7 @@ struct renewal {
     bool forced_due;   /* refused again since: fetched when the interval is over */
     bool quick;        /* the quick retry of this row of failures has been given */
     unsigned failures; /* in a row */
+    bool in_time;      /* the last of them: what we had could still be used */
 };
 
 /* Nothing is there, and it is to be fetched at once. */
@@ -63,8 +64,9 @@ void renewal_succeeded(struct renewal *r, usec_t now, usec_t lifetime, usec_t re
 /* A fetch failed with STATUS (0: no answer) and RETRY_AFTER_S (-1: not said). DEFINITE: the service
  * refuses what we show. Sets the next attempt: Retry-After is obeyed to the letter, even beyond the
  * end of what we have; else (also for a Retry-After of 0) back-off with jitter, up to half as long
- * again, at most a quarter of what is left to live while something is. A definite refusal is backed
- * off from by the plain rules, whatever the service. */
+ * again, at most a quarter of what is left to live while something is. When that has ended, the row
+ * begins anew: who goes without must not wait longer than before. A definite refusal is backed off
+ * from by the plain rules, whatever the service. */
 void renewal_failed(struct renewal *r, usec_t now, unsigned status, int64_t retry_after_s,
                     bool definite, uint64_t chance);
 /* The endpoint refused what we have. True: fetch now. False: it was fetched for that reason within

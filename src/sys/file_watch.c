@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The watching of sys/file_watch.h. A burst of events in a directory is one look: they are read
- * until none is left, then every file of the directories concerned is told once. */
+/* The watching of sys/file_watch.h. The events that wait when we look are one look: first they are
+ * read, then every file of the directories concerned is told once. */
 #include "sys/file_watch.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
@@ -18,88 +17,88 @@ struct file_watch {
     struct watch watch; /* on the inotify descriptor; fd -1: there is none */
     struct timer timer;
     struct list files;
-    unsigned round; /* of telling */
 };
 
-/* Watching a directory twice gives the same descriptor; one that is gone is tried again later. */
-static void watch_directory(struct file_watch *w, struct watched_file *file) {
+/* Watching a directory twice gives the same descriptor; one that is not there is tried again later.
+ */
+static int watch_directory(struct file_watch *w, const struct watched_file *file) {
     char *slash = strrchr(file->path, '/');
     if (w->watch.fd < 0)
-        return;
-    if (!slash) {
-        file->directory = inotify_add_watch(w->watch.fd, ".", EVENTS);
-        return;
-    }
+        return -1;
+    if (!slash)
+        return inotify_add_watch(w->watch.fd, ".", EVENTS);
     *slash = '\0';
-    file->directory =
-        inotify_add_watch(w->watch.fd, slash == file->path ? "/" : file->path, EVENTS);
+    int directory = inotify_add_watch(w->watch.fd, slash == file->path ? "/" : file->path, EVENTS);
     *slash = '/';
+    return directory;
 }
 
-/* The first file of DIRECTORY (-1: of any) that was not told in this round. */
-static struct watched_file *next_to_tell(struct file_watch *w, int directory) {
+/* A directory in which no file is watched any more. */
+static void drop_unused(struct file_watch *w, int directory) {
+    list_each (node, next, &w->files)
+        if (list_entry(node, struct watched_file, node)->directory == directory)
+            return;
+    if (directory >= 0)
+        (void)inotify_rm_watch(w->watch.fd, directory);
+}
+
+/* The path of the directory may lead to another one by now. */
+static void watch_again(struct file_watch *w, struct watched_file *file) {
+    int before = file->directory;
+    file->directory = watch_directory(w, file);
+    if (file->directory != before)
+        drop_unused(w, before);
+}
+
+/* Every file of DIRECTORY (-1: of any) is to be told. ANEW: the directory is not where it was. */
+static void mark(struct file_watch *w, int directory, bool anew) {
     list_each (node, next, &w->files) {
         struct watched_file *file = list_entry(node, struct watched_file, node);
-        if (file->round != w->round && (directory < 0 || file->directory == directory))
+        if (directory >= 0 && file->directory != directory)
+            continue;
+        file->due = true;
+        if (anew)
+            watch_again(w, file);
+    }
+}
+
+static struct watched_file *next_due(struct file_watch *w) {
+    list_each (node, next, &w->files) {
+        struct watched_file *file = list_entry(node, struct watched_file, node);
+        if (file->due)
             return file;
     }
     return NULL;
 }
 
 /* Whoever is told may remove any file: so each look for the next one begins anew. */
-static void tell(struct file_watch *w, int directory) {
+static void tell(struct file_watch *w) {
     struct watched_file *file;
-    w->round++;
-    while ((file = next_to_tell(w, directory))) {
-        file->round = w->round;
+    while ((file = next_due(w))) {
+        file->due = false;
         file->changed(file);
     }
-}
-
-static void forget_directory(struct file_watch *w, int directory) {
-    list_each (node, next, &w->files) {
-        struct watched_file *file = list_entry(node, struct watched_file, node);
-        if (file->directory == directory)
-            file->directory = -1;
-    }
-}
-
-static bool seen_before(const int *directories, size_t n, int directory) {
-    for (size_t i = 0; i < n; i++)
-        if (directories[i] == directory)
-            return true;
-    return false;
 }
 
 static void on_events(struct watch *watch, uint32_t events) {
     struct file_watch *w = container_of(watch, struct file_watch, watch);
     _Alignas(struct inotify_event) char room[4096];
-    int changed[sizeof room / sizeof(struct inotify_event)];
-    size_t count = 0;
     (void)events;
     ssize_t n = read(watch->fd, room, sizeof room);
     for (ssize_t at = 0; at < n;) {
         struct inotify_event event;
         memcpy(&event, room + at, sizeof event);
         at += (ssize_t)(sizeof event + event.len);
-        int directory = event.mask & IN_Q_OVERFLOW ? -1 : event.wd;
-        if (!seen_before(changed, count, directory))
-            changed[count++] = directory;
-        if (event.mask & IN_IGNORED)
-            forget_directory(w, event.wd);
+        mark(w, event.mask & IN_Q_OVERFLOW ? -1 : event.wd,
+             event.mask & (IN_IGNORED | IN_MOVE_SELF));
     }
-    for (size_t i = 0; i < count; i++)
-        tell(w, changed[i]);
+    tell(w);
 }
 
 static void on_timer(struct timer *timer, usec_t now) {
     struct file_watch *w = container_of(timer, struct file_watch, timer);
-    list_each (node, next, &w->files) {
-        struct watched_file *file = list_entry(node, struct watched_file, node);
-        if (file->directory < 0)
-            watch_directory(w, file);
-    }
-    tell(w, -1);
+    mark(w, -1, /* anew= */ true);
+    tell(w);
     timer_set(w->loop, timer, now + FILE_WATCH_INTERVAL);
 }
 
@@ -137,26 +136,20 @@ void file_watch_free(struct file_watch **pointer) {
 
 bool file_watch_add(struct file_watch *w, struct watched_file *file, const char *path,
                     void (*changed)(struct watched_file *file)) {
-    *file = (struct watched_file){
-        .directory = -1, .path = strdup(path), .round = w->round, .changed = changed};
+    *file = (struct watched_file){.directory = -1, .path = strdup(path), .changed = changed};
     list_init(&file->node);
     if (!file->path)
         return false;
-    watch_directory(w, file);
+    file->directory = watch_directory(w, file);
     list_push_back(&w->files, &file->node);
     return true;
 }
 
-/* A directory in which no other file is watched is watched no more. */
 void file_watch_remove(struct file_watch *w, struct watched_file *file) {
     if (!file->path)
         return;
     list_remove(&file->node);
-    bool shared = file->directory < 0;
-    list_each (node, next, &w->files)
-        shared |= list_entry(node, struct watched_file, node)->directory == file->directory;
-    if (!shared)
-        (void)inotify_rm_watch(w->watch.fd, file->directory);
+    drop_unused(w, file->directory);
     free(file->path);
     file->path = NULL;
 }

@@ -17,9 +17,9 @@ struct file_watch;
 /* Embedded in its owner. */
 struct watched_file {
     struct list node;
-    int directory;  /* the watch descriptor; -1: it is only looked at now and then */
-    char *path;     /* NULL: not watched */
-    unsigned round; /* in which it was told last */
+    int directory; /* the watch descriptor; -1: it is only looked at now and then */
+    char *path;    /* NULL: not watched */
+    bool due;      /* is told next */
     void (*changed)(struct watched_file *file);
 };
 

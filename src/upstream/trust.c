@@ -9,6 +9,7 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -51,6 +52,22 @@ static void set_store_flags(X509_STORE *store) {
     X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_TRUSTED_FIRST);
 }
 
+/* OpenSSL reads a certificate's extensions when it first looks at it and keeps them there: now,
+ * while no other thread knows the store, and not in the midst of two handshakes. */
+static void read_extensions(X509_STORE *store) {
+    STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(store);
+    for (int i = 0; i < sk_X509_OBJECT_num(objects); i++) {
+        X509 *certificate = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(objects, i));
+        if (certificate)
+            (void)X509_check_purpose(certificate, -1, 0);
+    }
+}
+
+static void prepare_store(X509_STORE *store) {
+    set_store_flags(store);
+    read_extensions(store);
+}
+
 static bool load_store(struct trust *t, struct buf *error) {
     const char *file = t->tls.ca_file;
     for (size_t i = 0; !file && i < ARRAY_LEN(system_bundles); i++)
@@ -66,7 +83,7 @@ static bool load_store(struct trust *t, struct buf *error) {
         say_openssl(error, "no CA certificate can be loaded from", file);
         return false;
     }
-    set_store_flags(t->store);
+    prepare_store(t->store);
     return true;
 }
 
@@ -137,7 +154,7 @@ struct trust *trust_new_pem(struct text pem, struct buf *error) {
         buf_add_string(error, "no certificate, or a broken one, where the authorities should be");
         trust_unref(&t);
     } else {
-        set_store_flags(t->store);
+        prepare_store(t->store);
     }
     BIO_free(bio);
     return t;

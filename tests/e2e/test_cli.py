@@ -277,7 +277,7 @@ def predictions_of(line):
 
 def tokens_of(gate):
     """The fingerprints of the tokens that the log tells of."""
-    return re.findall(r" info .*credential=identity:demo .*fingerprint=(\w+)", gate.errors)
+    return re.findall(r" info .*name=identity:demo .*fingerprint=(\w+)", gate.errors)
 
 
 def test_demo():

@@ -95,6 +95,25 @@ def test_k2_the_old_token_serves_while_the_new_one_is_slow(entra, azure):
     assert time.monotonic() - began < 1.5 or azure.count("entra.token") > 2
 
 
+@pytest.mark.parametrize("mode", ["AADToken", "AMLToken"])
+def test_k2_a_token_is_not_shown_after_its_end(world, azure, mode):
+    """Its end is a whole second; so is the Date of the answer that brings it."""
+    azure.token_lifetime = azure.endpoint_lifetime = 3
+    azure.refresh_in = azure.endpoint_refresh_after = 1
+    one = world(auth_mode=mode, start=False)
+    until(lambda: 0.5 < time.time() % 1 < 0.6, "half of a second is cut off")
+    one.start().ready()
+    azure.fault("entra.token", times=None, status=503)
+    azure.fault("arm.token", times=None, status=503)
+    load = Load(one.gateway, callers=4)
+    name = "identity:app" if mode == "AADToken" else "route:/score:token"
+    until(lambda: one.credential(name)["state"] == "expired", "the token ends")
+    azure.clear()
+    load.wait(20).stop()
+    assert not load.wrong
+    assert one.gateway.log().count("refused the credential") == 0
+
+
 def test_k3_a_wrong_secret(entra, azure):
     one = entra(start=False)
     one.application.secrets[:] = ["another"]
@@ -104,8 +123,7 @@ def test_k3_a_wrong_secret(entra, azure):
     assert_problem(one.post(), "token_rejected")
     assert azure.count("entra.token") <= 2
     log = one.gateway.log()
-    assert "failure=rejected" in log and "trace_id=" in log and "correlation_id=" in log
-    assert fault.used and SECRET not in log
+    assert "failure=rejected" in log and fault.used and SECRET not in log
     azure.clear()
     one.application.secrets[:] = [SECRET]
     until(lambda: one.post().status == 200, "it is mended by itself", 20)
@@ -116,6 +134,8 @@ def test_k3_a_rejection_spares_the_token_that_lives(entra, azure):
     one = entra().ready()
     one.application.secrets[:] = ["another"]
     until(lambda: one.credential("identity:app")["state"] == "failing", "renewal fails")
+    until(lambda: " trace_id=" in one.gateway.log() and " correlation_id=" in one.gateway.log(),
+          "what Entra calls the refusal is told")
     one.assert_scores()
     until(lambda: one.credential("identity:app")["state"] == "rejected", "the token ends", 10)
     assert_problem(one.post(), "token_rejected")

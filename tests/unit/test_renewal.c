@@ -183,6 +183,25 @@ static void while_it_lives_a_quarter_at_most(void **state) {
     assert_int_equal(r.refresh, NOW + 200 * S);
 }
 
+/* Short waits at the end of a life are no reason for a long one behind it. */
+static void back_off_begins_anew_at_the_end(void **state) {
+    (void)state;
+    struct renewal r;
+    usec_t now = NOW + 2 * S;
+    renewal_init(&r, RENEWAL_PLAIN);
+    renewal_succeeded(&r, NOW, 4 * S, 2 * S, LEAST);
+    while (now < NOW + 4 * S) {
+        renewal_failed(&r, now, 503, -1, false, LEAST);
+        now = r.refresh;
+    }
+    static const usec_t waits[] = {RENEWAL_QUICK_MIN, 1 * S, 2 * S, 4 * S, 8 * S, 8 * S};
+    for (size_t i = 0; i < ARRAY_LEN(waits); i++) {
+        renewal_failed(&r, now, 503, -1, false, LEAST);
+        assert_int_equal(r.refresh - now, waits[i]);
+        now = r.refresh;
+    }
+}
+
 static void retry_after_is_obeyed(void **state) {
     (void)state;
     struct renewal r;
@@ -423,6 +442,7 @@ int main(void) {
         cmocka_unit_test(refusals_back_off_to_five_minutes),
         cmocka_unit_test(imds_has_rules_of_its_own),
         cmocka_unit_test(while_it_lives_a_quarter_at_most),
+        cmocka_unit_test(back_off_begins_anew_at_the_end),
         cmocka_unit_test(retry_after_is_obeyed),
         cmocka_unit_test(forced_once_in_thirty_seconds),
         cmocka_unit_test(forced_does_not_wait_for_back_off_but_for_retry_after),
