@@ -349,8 +349,8 @@ static void fail(struct source *s, const struct azure_error *error) {
     s->blocked = false;
     s->error = *error;
     s->failures++;
-    renewal_failed(&s->renewal, now, error->status, error->retry_after_s,
-                   is_definite(s), random_u64());
+    renewal_failed(&s->renewal, now, error->status, error->retry_after_s, is_definite(s),
+                   random_u64());
     if (news) {
         s->failure_logged = now;
         log_failure(s);
