@@ -125,8 +125,6 @@ def test_k3_a_wrong_secret(entra, azure):
     log = one.gateway.log()
     assert "failure=rejected" in log and fault.used and SECRET not in log
     azure.clear()
-    until(lambda: " trace_id=" in one.gateway.log() and " correlation_id=" in one.gateway.log(),
-          "what Entra calls the refusal is told", 20)
     one.application.secrets[:] = [SECRET]
     until(lambda: one.post().status == 200, "it is mended by itself", 20)
 
@@ -136,6 +134,8 @@ def test_k3_a_rejection_spares_the_token_that_lives(entra, azure):
     one = entra().ready()
     one.application.secrets[:] = ["another"]
     until(lambda: one.credential("identity:app")["state"] == "failing", "renewal fails")
+    until(lambda: " trace_id=" in one.gateway.log() and " correlation_id=" in one.gateway.log(),
+          "what Entra calls the refusal is told")
     one.assert_scores()
     until(lambda: one.credential("identity:app")["state"] == "rejected", "the token ends", 10)
     assert_problem(one.post(), "token_rejected")
