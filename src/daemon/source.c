@@ -323,10 +323,12 @@ static bool is_definite(const struct source *s) {
            (failure == AZURE_MISSING && s->class->rules != RENEWAL_IMDS);
 }
 
-/* The first in a row, another one, or one that was not told for a while. */
+/* The first in a row, another one, one by which the service can find what it did, or one that was
+ * not told for a while. */
 static bool is_news(const struct source *s, const struct azure_error *error) {
     return s->renewal.failures == 0 || error->failure != s->error.failure ||
            error->status != s->error.status || strcmp(error->code, s->error.code) != 0 ||
+           (error->trace_id[0] && !s->error.trace_id[0]) ||
            s->all->loop->now - s->failure_logged >= TOLD_AGAIN;
 }
 
