@@ -3,6 +3,7 @@
 #include "cli/services_options.h"
 
 #include "base/parse.h"
+#include "config/valid.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -52,7 +53,7 @@ static bool take_page(struct services_options *o, const struct arguments *a) {
 
 /* Appends "KEY" or "KEY=VALUE" to a list with commas, which none of them may hold. */
 static bool take_pair(struct buf *list, const struct arguments *a) {
-    if (a->value[0] == '\0' || strchr(a->value, ',')) {
+    if (strchr("=", a->value[0]) || strchr(a->value, ',')) {
         arguments_wrong(a, "'%s' is neither KEY nor KEY=VALUE without a comma", a->value);
         return false;
     }
@@ -92,8 +93,13 @@ static const char **plain_option(struct services_options *o, int id) {
     }
 }
 
-/* A name that is copied, since what takes it takes those of the configuration. */
-static bool take_name(char **into, const struct arguments *a) {
+/* A name as the configuration takes it, VALID there. It is copied, since what takes it takes those
+ * of the configuration. */
+static bool take_name(char **into, bool (*valid)(struct text t), const struct arguments *a) {
+    if (!valid(text_of(a->value))) {
+        arguments_wrong(a, "'%s' is no name or ID in Azure", a->value);
+        return false;
+    }
     free(*into);
     *into = strdup(a->value);
     if (!*into)
@@ -109,11 +115,11 @@ static bool take_option(struct services_options *o, const struct arguments *a, i
     }
     switch (id) {
     case SUBSCRIPTION:
-        return take_name(&o->named.subscription, a);
+        return take_name(&o->named.subscription, valid_id, a);
     case RESOURCE_GROUP:
-        return take_name(&o->named.resource_group, a);
+        return take_name(&o->named.resource_group, valid_resource, a);
     case WORKSPACE:
-        return take_name(&o->named.workspace, a);
+        return take_name(&o->named.workspace, valid_resource, a);
     case KIND:
         return take_kind(o, a);
     case TAG:

@@ -64,24 +64,23 @@ struct key_message {
     uint64_t revision;
 };
 
-/* Without memory for a message the word is not passed on: it comes again with the next request that
- * meets the same. */
-static void tell_key(struct control *c, unsigned kind, unsigned route, uint64_t revision,
+static bool tell_key(struct control *c, unsigned kind, unsigned route, uint64_t revision,
                      unsigned key) {
     struct key_message *m = malloc(sizeof *m);
     if (!m)
-        return;
+        return false;
     *m = (struct key_message){
         .message.kind = kind, .route = route, .key = key, .revision = revision};
     mailbox_post(&c->mailbox, &m->message);
+    return true;
 }
 
-static void tell_refused(void *context, unsigned route, uint64_t revision, unsigned key) {
-    tell_key(context, MESSAGE_REFUSED, route, revision, key);
+static bool tell_refused(void *context, unsigned route, uint64_t revision, unsigned key) {
+    return tell_key(context, MESSAGE_REFUSED, route, revision, key);
 }
 
-static void tell_accepted(void *context, unsigned route, uint64_t revision, unsigned key) {
-    tell_key(context, MESSAGE_ACCEPTED, route, revision, key);
+static bool tell_accepted(void *context, unsigned route, uint64_t revision, unsigned key) {
+    return tell_key(context, MESSAGE_ACCEPTED, route, revision, key);
 }
 
 static void tell_stopped(void *context) {

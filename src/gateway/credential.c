@@ -67,10 +67,9 @@ enum choice credential_choose(struct exchange *x, enum reason *why) {
 
 static void tell(const struct exchange *x, gateway_tell *what, unsigned key, bool *told) {
     const struct gateway *g = x->gateway;
-    if (*told)
-        return;
-    *told = true;
-    what(g->context, (unsigned)(x->route - g->routes), x->route->stock->supply->revision, key);
+    if (!*told)
+        *told = what(g->context, (unsigned)(x->route - g->routes),
+                     x->route->stock->supply->revision, key);
 }
 
 void credential_refused(struct exchange *x) {

@@ -17,8 +17,8 @@
 
 /* What a worker tells the control thread about KEY (0 or 1) of the supply of REVISION that it was
  * handed for a route. Called in the worker's thread, out of the middle of an exchange: it passes
- * the word on and returns. */
-typedef void gateway_tell(void *context, unsigned route, uint64_t revision, unsigned key);
+ * the word on and returns. False: memory is out; it is told again when the same happens again. */
+typedef bool gateway_tell(void *context, unsigned route, uint64_t revision, unsigned key);
 
 struct gateway_options {
     struct config *config;

@@ -202,7 +202,9 @@ def test_without_a_configuration_the_machine_asks(at):
 @pytest.mark.parametrize("arguments, word", [
     ([], "--subscription, --resource-group and --workspace are required"),
     (["--kind", "x"], "online or web"), (["--page", "0"], "1 to 1000"), (["--page", "1001"], "1 to 1000"),
-    (["--tag", "a,b"], "without a comma"), (["--property", ""], "without a comma")])
+    (["--tag", "a,b"], "without a comma"), (["--property", ""], "without a comma"),
+    (["--tag", "=b"], "without a comma"), (["--subscription", ""], "'' is no name or ID"),
+    (["--resource-group", "a/b"], "'a/b' is no name"), (["--workspace", ".."], "'..' is no name")])
 def test_wrong_usage(arguments, word):
     result = run("services", *arguments)
     assert result.returncode == 2 and word in result.stderr and len(result.stderr.splitlines()) == 1

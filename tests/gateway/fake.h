@@ -51,6 +51,7 @@ struct world {
     uint64_t revision;         /* of the last one */
     struct told told[32];
     unsigned told_count;
+    bool deaf; /* the control thread hears nothing: memory is out for the message */
     struct gateway *gateway;
     struct conn *conns[2048];
     int conn_count;

@@ -67,19 +67,20 @@ void config_unref(struct config **c) {
     *c = NULL;
 }
 
-static void write_down(bool accepted, unsigned route, uint64_t revision, unsigned key) {
+static bool write_down(bool accepted, unsigned route, uint64_t revision, unsigned key) {
     assert(world.told_count < sizeof world.told / sizeof *world.told);
     world.told[world.told_count++] = (struct told){accepted, revision, route, key};
+    return !world.deaf;
 }
 
-static void on_refused(void *context, unsigned route, uint64_t revision, unsigned key) {
+static bool on_refused(void *context, unsigned route, uint64_t revision, unsigned key) {
     assert(context == &world);
-    write_down(false, route, revision, key);
+    return write_down(false, route, revision, key);
 }
 
-static void on_accepted(void *context, unsigned route, uint64_t revision, unsigned key) {
+static bool on_accepted(void *context, unsigned route, uint64_t revision, unsigned key) {
     assert(context == &world);
-    write_down(true, route, revision, key);
+    return write_down(true, route, revision, key);
 }
 
 void gateway_restarts(struct supply *first) {

@@ -137,6 +137,26 @@ static void only_key_waits_for_the_control_thread(void **state) {
     assert_int_equal(world.told_count, 1);
 }
 
+/* Else those that wait would do so in vain, and everybody after them. */
+static void what_was_not_heard_is_told_again(void **state) {
+    (void)state;
+    struct caller *callers[3];
+    gateway_restarts(supply_made("token", NULL));
+    for (int i = 0; i < 3; i++) {
+        world.deaf = i == 0;
+        callers[i] = caller_gets("/score");
+        says(1, UNAUTHORIZED);
+        assert_int_equal(world.told_count, i == 0 ? 1 : 2);
+    }
+    assert_int_equal(waiting(), 3);
+    answered_with("fresh", NULL);
+    for (int i = 0; i < 3; i++) {
+        peer_sends(peer(i + 1), OK);
+        assert_int_equal(callers[i]->status, 200);
+        caller_is_done(callers[i], true);
+    }
+}
+
 /* Row K11: one refresh for everybody. */
 static void revoked_token_is_told_once(void **state) {
     (void)state;
@@ -585,6 +605,7 @@ int main(void) {
         TEST(many_on_their_way_fail_once_each),
         TEST(late_success_of_the_replaced_key),
         TEST(only_key_waits_for_the_control_thread),
+        TEST(what_was_not_heard_is_told_again),
         TEST(revoked_token_is_told_once),
         TEST(same_token_again_is_502),
         TEST(static_key_is_refused_at_once),
