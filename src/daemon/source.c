@@ -72,11 +72,9 @@ static void source_free(struct source *s) {
     free(s);
 }
 
+/* Users are not looked at: those that are sources go as well, the others may be gone already. */
 void sources_done(struct sources *all) {
     struct list *node;
-    list_each (at, next, &all->all)
-        for (size_t i = 0; i < SOURCE_NEEDS_MAX; i++)
-            source_unuse(&list_entry(at, struct source, node)->needs[i]);
     while ((node = list_pop_front(&all->all)))
         source_free(list_entry(node, struct source, node));
 }
