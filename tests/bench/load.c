@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* Load for the benchmark: a fixed number of HTTP/1.1 requests from a fixed number of keep-alive
- * callers on one thread, each sending its next request when it has its answer. Prints one line of
- * JSON: time, rate and quantiles of the latency (first byte sent to last byte received). Anything
- * but a complete 200 on a connection that stays open ends the program with status 1. */
+/* Load for the benchmark and the soaks: HTTP/1.1 requests, so many or for so long, from a fixed
+ * number of keep-alive callers on one thread, each sending its next request when it has its answer.
+ * Prints one line of JSON: time, rate and quantiles of the latency (first byte sent to last byte
+ * received). Anything but a complete 200 on a connection that stays open ends the program with
+ * status 1; with -o it is written down instead, as is every request: when it began (nanoseconds of
+ * the monotonic clock), its latency in nanoseconds, and the status of the answer, 0 if there was
+ * none. */
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <netinet/tcp.h>
 #include <stdarg.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +29,8 @@ struct caller {
     uint64_t started_ns;
     uint64_t sent;        /* of prefix and bulk together */
     uint64_t answer_left; /* of the answer's body, once its head is complete */
+    unsigned status;
+    bool last; /* the other side closes after this answer */
     bool head_done;
     size_t head_length;
     char head[HEAD_MAX];
@@ -34,7 +39,9 @@ struct caller {
 struct load {
     uint16_t port;
     unsigned callers, requests, at_once;
-    char *prefix; /* head, and the body if it comes from a file */
+    uint64_t until_ns; /* nothing is begun from then on; 0: only the number of requests ends it */
+    FILE *record;      /* one line for each request; NULL: all of them must be fine */
+    char *prefix;      /* head, and the body if it comes from a file */
     size_t prefix_length;
     uint64_t bulk; /* bytes of body that follow the prefix, all of them 'x' */
     int epoll;
@@ -82,6 +89,37 @@ static void open_connection(struct load *l, struct caller *c) {
         die("epoll_ctl: %s", strerror(errno));
 }
 
+static void begin(struct load *l, struct caller *c);
+
+static bool is_more_to_do(const struct load *l) {
+    return l->begun < l->requests && (!l->until_ns || now_ns() < l->until_ns);
+}
+
+static void leave(struct caller *c) {
+    close(c->fd);
+    c->fd = -1;
+}
+
+/* When caller number i has its answer, number i + at_once is next: itself if all are busy at once,
+ * the one beside it if they take turns. */
+static void end(struct load *l, struct caller *c, unsigned status) {
+    uint64_t took = now_ns() - c->started_ns;
+    c->busy = false;
+    l->latency_ns[l->ended++] = took > UINT32_MAX ? UINT32_MAX : (uint32_t)took;
+    if (l->record)
+        fprintf(l->record, "%" PRIu64 " %" PRIu64 " %u\n", c->started_ns, took, status);
+    if (is_more_to_do(l))
+        begin(l, &l->caller[((size_t)(c - l->caller) + l->at_once) % l->callers]);
+}
+
+/* There will be no answer. */
+static void lose(struct load *l, struct caller *c, const char *doing, const char *why) {
+    if (!l->record)
+        die("%s: %s after %" PRIu64 " bytes", doing, why, c->sent);
+    leave(c);
+    end(l, c, 0);
+}
+
 /* Sends what the socket takes now. */
 static void send_some(struct load *l, struct caller *c) {
     uint64_t total = l->prefix_length + l->bulk;
@@ -97,8 +135,10 @@ static void send_some(struct load *l, struct caller *c) {
         ssize_t r = send(c->fd, from, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (r < 0 && errno == EAGAIN)
             return;
-        if (r < 0)
-            die("sending: %s after %llu bytes", strerror(errno), (unsigned long long)c->sent);
+        if (r < 0) {
+            lose(l, c, "sending", strerror(errno));
+            return;
+        }
         c->sent += (uint64_t)r;
     }
 }
@@ -115,23 +155,21 @@ static void begin(struct load *l, struct caller *c) {
     send_some(l, c);
 }
 
-/* When caller number i has its answer, number i + at_once is next: itself if all are busy at once,
- * the one beside it if they take turns. */
-static void end(struct load *l, struct caller *c) {
-    uint64_t took = now_ns() - c->started_ns;
+static void complete(struct load *l, struct caller *c) {
     if (c->sent < l->prefix_length + l->bulk)
         die("answered before the request was complete");
-    c->busy = false;
-    l->latency_ns[l->ended++] = took > UINT32_MAX ? UINT32_MAX : (uint32_t)took;
-    if (l->begun < l->requests)
-        begin(l, &l->caller[((size_t)(c - l->caller) + l->at_once) % l->callers]);
+    if (c->last)
+        leave(c);
+    end(l, c, c->status);
 }
 
 /* Called with a complete, NUL-terminated head. */
-static void read_head(struct caller *c) {
-    if (strncmp(c->head, "HTTP/1.1 200 ", 13) != 0)
+static void read_head(const struct load *l, struct caller *c) {
+    bool http = sscanf(c->head, "HTTP/1.1 %3u ", &c->status) == 1;
+    if (!http || (c->status != 200 && !l->record))
         die("answer: %.*s", (int)strcspn(c->head, "\r"), c->head);
-    if (strcasestr(c->head, "\nConnection: close"))
+    c->last = strcasestr(c->head, "\nConnection: close");
+    if (c->last && !l->record)
         die("the connection is not kept open");
     const char *length = strcasestr(c->head, "\nContent-Length:");
     if (!length)
@@ -141,7 +179,7 @@ static void read_head(struct caller *c) {
 }
 
 /* Takes what belongs to the head out of n bytes at data; returns how many that were. */
-static size_t take_head(struct caller *c, const char *data, size_t n) {
+static size_t take_head(const struct load *l, struct caller *c, const char *data, size_t n) {
     size_t before = c->head_length;
     size_t room = HEAD_MAX - 1 - before;
     size_t take = n < room ? n : room;
@@ -155,7 +193,7 @@ static size_t take_head(struct caller *c, const char *data, size_t n) {
         return take;
     }
     blank[2] = '\0';
-    read_head(c);
+    read_head(l, c);
     return (size_t)(blank + 4 - c->head) - before;
 }
 
@@ -165,9 +203,11 @@ static void receive(struct load *l, struct caller *c) {
         ssize_t r = recv(c->fd, data, sizeof data, MSG_DONTWAIT);
         if (r < 0 && errno == EAGAIN)
             return;
-        if (r <= 0)
-            die("receiving: %s", r < 0 ? strerror(errno) : "closed");
-        size_t used = c->head_done ? 0 : take_head(c, data, (size_t)r);
+        if (r <= 0) {
+            lose(l, c, "receiving", r < 0 ? strerror(errno) : "closed");
+            return;
+        }
+        size_t used = c->head_done ? 0 : take_head(l, c, data, (size_t)r);
         uint64_t body = (uint64_t)r - used;
         l->received += (uint64_t)r;
         if (!c->head_done)
@@ -176,14 +216,14 @@ static void receive(struct load *l, struct caller *c) {
             die("bytes after the end of the answer");
         c->answer_left -= body;
         if (c->answer_left == 0)
-            end(l, c);
+            complete(l, c);
     }
 }
 
 static void run(struct load *l) {
-    for (unsigned i = 0; i < l->at_once && l->begun < l->requests; i++)
+    for (unsigned i = 0; i < l->at_once && is_more_to_do(l); i++)
         begin(l, &l->caller[i]);
-    while (l->ended < l->requests) {
+    while (l->ended < l->begun) {
         struct epoll_event events[64];
         int n = epoll_wait(l->epoll, events, 64, -1);
         if (n < 0 && errno != EINTR)
@@ -273,17 +313,20 @@ static void hold(void) {
 }
 
 int main(int argc, char **argv) {
-    struct load l = {.callers = 1, .requests = 1};
-    const char *body_file = NULL;
+    struct load l = {.callers = 1};
+    const char *body_file = NULL, *record = NULL;
     bool holding = false;
-    unsigned seconds = 120;
-    for (int o; (o = getopt(argc, argv, "c:n:a:b:u:t:k")) != -1;) {
+    unsigned seconds = 120, duration = 0;
+    for (int o; (o = getopt(argc, argv, "c:n:d:a:b:u:t:o:k")) != -1;) {
         switch (o) {
         case 'c':
             l.callers = (unsigned)number(optarg, 1, MAX_CALLERS);
             break;
         case 'n':
             l.requests = (unsigned)number(optarg, 1, MAX_REQUESTS);
+            break;
+        case 'd':
+            duration = (unsigned)number(optarg, 1, 3600);
             break;
         case 'a':
             l.at_once = (unsigned)number(optarg, 1, MAX_CALLERS);
@@ -297,6 +340,9 @@ int main(int argc, char **argv) {
         case 't':
             seconds = (unsigned)number(optarg, 1, 3600);
             break;
+        case 'o':
+            record = optarg;
+            break;
         case 'k':
             holding = true;
             break;
@@ -305,11 +351,16 @@ int main(int argc, char **argv) {
         }
     }
     if (argc - optind != 2)
-        die("usage: load [-c callers] [-n requests] [-a at once] [-b body file | -u bytes up] "
-            "[-t seconds at most] [-k keep the connections until stdin ends] PORT PATH");
+        die("usage: load [-c callers] [-n requests] [-d seconds] [-a at once] "
+            "[-b body file | -u bytes up] [-t seconds at most] [-o file for each request] "
+            "[-k keep the connections until stdin ends] PORT PATH");
     l.port = (uint16_t)number(argv[optind], 1, 65535);
     if (l.at_once == 0 || l.at_once > l.callers)
         l.at_once = l.callers;
+    if (l.requests == 0)
+        l.requests = duration ? MAX_REQUESTS : 1;
+    if (record && !(l.record = fopen(record, "w")))
+        die("%s: %s", record, strerror(errno));
     alarm(seconds);
     memset(chunk, 'x', sizeof chunk);
     build_prefix(&l, argv[optind + 1], body_file);
@@ -319,7 +370,11 @@ int main(int argc, char **argv) {
         l.caller[i].fd = -1;
     l.epoll = epoll_create1(EPOLL_CLOEXEC);
     uint64_t start = now_ns();
+    if (duration)
+        l.until_ns = start + duration * UINT64_C(1000000000);
     run(&l);
+    if (l.record && fclose(l.record) != 0)
+        die("%s: %s", record, strerror(errno));
     report(&l, now_ns() - start);
     if (holding)
         hold();
