@@ -81,9 +81,9 @@ void check_references(struct fill *f, const struct node *root) {
     const struct node *elements = routes ? value_elements(routes, &n) : NULL;
     if (identities && identities->type != NODE_GROUP)
         return; /* nothing is known of them */
-    for (size_t i = 0; i < c->identity_count; i++)
+    for (size_t i = 0; identities && i < c->identity_count; i++)
         find_reader(f, &identities->children[i], "secret", &c->identities[i].secret);
-    for (size_t i = 0; i < c->identity_count; i++)
+    for (size_t i = 0; identities && i < c->identity_count; i++)
         check_circle(f, identities, i);
     for (size_t i = 0; elements && i < c->route_count; i++) {
         struct config_route *route = &c->routes[i];
