@@ -314,4 +314,5 @@ const struct option option_table[] = {
      .expected = "the name of one of identities", .doc = "Which of the identities reads it."},
 };
 const size_t option_count = ARRAY_LEN(option_table);
+_Static_assert(offsetof(struct config_identity, name) == 0, "as OPTION_GROUP_MAP wants it");
 _Static_assert(ARRAY_LEN(option_table) <= OPTIONS_MAX, "option_nearest() has room for all");
