@@ -203,14 +203,10 @@ static struct supply *make_supply(const struct keeper_route *r) {
     return s;
 }
 
-static bool same_secret(const struct secret *a, const struct secret *b) {
-    return a == b || (a && b && text_equal(secret_expose(a), secret_expose(b)));
-}
-
 static bool same_supply(const struct supply *a, const struct supply *b) {
     return a->state == b->state && a->why == b->why && a->endpoint == b->endpoint &&
-           a->open == b->open && same_secret(a->keys[0], b->keys[0]) &&
-           same_secret(a->keys[1], b->keys[1]) && a->preferred == b->preferred &&
+           a->open == b->open && secret_same(a->keys[0], b->keys[0]) &&
+           secret_same(a->keys[1], b->keys[1]) && a->preferred == b->preferred &&
            a->expires == b->expires && a->answered == b->answered;
 }
 
@@ -242,7 +238,7 @@ void keeper_route_update(struct keeper_route *r) {
         return;
     }
     for (unsigned i = 0; i < ARRAY_LEN(r->changed); i++)
-        if (!old || !same_secret(old->keys[i], s->keys[i]))
+        if (!old || !secret_same(old->keys[i], s->keys[i]))
             r->changed[i] = s->revision;
     r->supply = s;
     supply_unref(&old);

@@ -32,17 +32,13 @@ void source_value_done(struct source_value *v) {
     *v = (struct source_value){0};
 }
 
-static bool same_secret(const struct secret *a, const struct secret *b) {
-    return a && b ? text_equal(secret_expose(a), secret_expose(b)) : a == b;
-}
-
 static bool same_string(const char *a, const char *b) {
     return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
 static bool same_value(const struct source_value *a, const struct source_value *b) {
     const struct azure_service *x = &a->service, *y = &b->service;
-    return same_secret(a->secrets[0], b->secrets[0]) && same_secret(a->secrets[1], b->secrets[1]) &&
+    return secret_same(a->secrets[0], b->secrets[0]) && secret_same(a->secrets[1], b->secrets[1]) &&
            same_string(a->base, b->base) && same_string(x->scoring_uri, y->scoring_uri) &&
            same_string(x->swagger_uri, y->swagger_uri) && x->auth == y->auth;
 }
