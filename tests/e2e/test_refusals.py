@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """When the endpoint says 401: another key, or a new credential that everybody shares; and keys that
-are regenerated under load (rows K11 to K13, issue's point 6)."""
+are regenerated under load (rows K10 to K13)."""
 
 import pytest
 
@@ -85,6 +85,22 @@ def revoke(one, azure, kind):
     azure.check_scoring = lambda target, authorization: (
         (401, "Jwt is expired") if authorization == held else check(target, authorization))
     return lambda: one.upstream.requests[-1].headers["authorization"] != held
+
+
+@pytest.mark.parametrize("kind", ["AMLToken", "AADToken"])
+def test_k10_a_machine_that_slept(world, azure, kind):
+    """The world is an hour on, the monotonic clock is not: every token is dead without our knowing.
+    The first request finds out, and nobody notices."""
+    azure.endpoint_lifetime, azure.endpoint_refresh_after = 1800, 900
+    azure.token_lifetime = 1800
+    one = world(auth_mode=kind).ready()
+    one.assert_scores()
+    azure.skew = 3600
+    one.assert_scores(3)
+    refused = [r for r in one.upstream.requests
+               if azure.check_scoring("churn", r.headers["authorization"])]
+    assert len(refused) == 2, "the one before the sleep, as of now, and the first after it"
+    assert azure.count({"AMLToken": "arm.token", "AADToken": "entra.token"}[kind]) >= 2
 
 
 @pytest.mark.parametrize("kind", ["Key", "AMLToken", "AADToken"])
