@@ -73,3 +73,15 @@ def serve(upstream, gateway):
                        **(top or {})), up
 
     return make
+
+
+def pytest_terminal_summary(terminalreporter):
+    """What the soaks have measured."""
+    figures = [(report.nodeid.partition("::")[2], value)
+               for reports in terminalreporter.stats.values() for report in reports
+               if getattr(report, "when", None) == "call"
+               for name, value in report.user_properties if name == "figure"]
+    if figures:
+        terminalreporter.section("figures")
+        for test, value in figures:
+            terminalreporter.line(f"{test} {value}")

@@ -1,46 +1,22 @@
 # SPDX-License-Identifier: MIT
 """The wall clock jumps while the gateway runs (row K9): no token is fetched for it, none is kept
-longer, nobody notices. libfaketime moves the wall clock of the gateway alone and leaves the monotonic
-one as it is."""
-
-import glob
+longer, nobody notices."""
 
 import pytest
 
 from lib.cloud import Load, World
+from lib.faketime import WallClock
 from lib.wait import until
-
-LIBRARY = next(iter(glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")), None)
 
 
 @pytest.fixture
 def jumping(azure, certs, upstream, gateway, tmp_path):
     """jump(seconds) sets the gateway's wall clock that far off, from its next look at it."""
-    assert LIBRARY, "libfaketime is missing: ./bootstrap deps check installs it"
-    offset = tmp_path / "offset"
-
-    def jump(seconds):
-        new = tmp_path / "offset.new"
-        new.write_text(f"{seconds:+d}s\n")
-        new.rename(offset)
-
-    jump(0)
+    clock = WallClock(tmp_path)
     azure.endpoint_lifetime, azure.endpoint_refresh_after = 4, 2
     azure.token_lifetime, azure.refresh_in = 4, 2
-    preload = " ".join(filter(None, [sanitizer(), LIBRARY]))
-    env = {"LD_PRELOAD": preload, "FAKETIME_DONT_FAKE_MONOTONIC": "1", "FAKETIME_NO_CACHE": "1",
-           "FAKETIME_TIMESTAMP_FILE": str(offset)}
-    world = World(azure, certs, upstream, gateway, auth_mode="AMLToken", env=env)
-    return world, jump
-
-
-def sanitizer():
-    """The runtime of a sanitizer wants to be the first library."""
-    from lib.gateway import binary  # pylint: disable=import-outside-toplevel
-    import subprocess  # pylint: disable=import-outside-toplevel
-    linked = subprocess.run(["ldd", binary()], capture_output=True, text=True, check=True).stdout
-    return next((line.split()[2] for line in linked.splitlines()
-                 if "libasan" in line or "libtsan" in line), None)
+    world = World(azure, certs, upstream, gateway, auth_mode="AMLToken", env=clock.env)
+    return world, clock.jump
 
 
 @pytest.mark.parametrize("seconds", [3600, -3600, 10 * 365 * 86400])
