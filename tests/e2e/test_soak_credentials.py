@@ -193,5 +193,7 @@ def test_both_keys_are_regenerated_in_turn(soak, size, pace):
                 done += 1
 
     one = soak(size, during=during, routes=("/keys",))
-    assert one.told["refused"]["/keys"]["key_auth_access_denied"] >= done
-    assert one.told["shown"]["/keys"] >= done
+    # A key that is not in use may change unseen, but never two in a row.
+    assert one.told["refused"]["/keys"]["key_auth_access_denied"] >= done // 2 > 0
+    assert one.told["shown"]["/keys"] > done // 2
+    assert len(one.calls("keys")) <= 1 + done
