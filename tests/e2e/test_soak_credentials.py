@@ -15,6 +15,9 @@ from lib.scorer import Scorer
 from lib.soak import LIFETIME, NAMES, Size, Soak, compile_load, figure
 from test_renewal import GARBAGE
 
+# Each takes both cores: beside others in `make check` it would disturb what they time.
+pytestmark = pytest.mark.slow
+
 LONG = Size(int(os.environ.get("SOAK_SECONDS", "120")), 64)
 LATENCY = 0.15  # of timers and calls, in seconds
 ROUTES = {"ml": "/entra", "endpoint": "/token"}
