@@ -63,9 +63,9 @@ static bool print_credential(const struct session *s, size_t i) {
  * failure of that. */
 static bool print_route(const struct session *s, unsigned i) {
     const struct config_route *route = &s->config->routes[i];
-    struct route_status status;
+    struct backend_status status;
     struct buf line;
-    keeper_route_status(s->keeper, i, &status);
+    keeper_backend_status(s->keeper, i, &status);
     bool ok = status.supply->state == SUPPLY_READY;
     buf_init(&line, LINE_MAX_BYTES);
     buf_addf(&line, "%s: ", route->path);

@@ -128,7 +128,7 @@ static const struct config_route *find_route(const struct config *config, const 
 /* Whether the route's credential may be a key that Azure makes. */
 static bool may_rotate(const struct config_route *route) {
     const char *why = NULL;
-    switch (route->auth.type) {
+    switch (route->own.auth.type) {
     case AUTH_ENDPOINT_KEY:
     case AUTH_FOUND:
         return true;

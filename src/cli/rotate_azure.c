@@ -192,13 +192,13 @@ static bool has_keys(struct rotation *r, struct azure_error *error) {
 
 bool rotation_begin(struct rotation *r, struct session *session, const struct config_route *route,
                     struct azure_error *error) {
-    bool v1 = route->web_service.subscription;
+    bool v1 = route->own.web_service.subscription;
     *r = (struct rotation){.session = session,
-                           .named = v1 ? &route->web_service : &route->online_endpoint,
-                           .identity = route->identity};
+                           .named = v1 ? &route->own.web_service : &route->own.online_endpoint,
+                           .identity = route->own.identity};
     bool ok = renew_bearer(r, error);
     if (ok && v1)
-        r->base = keeper_workspace_now(session->keeper, r->named, route->identity, error);
+        r->base = keeper_workspace_now(session->keeper, r->named, route->own.identity, error);
     return ok && (!v1 || r->base) && has_keys(r, error) && list_keys(r, error);
 }
 

@@ -18,6 +18,8 @@ void check_auth(struct fill *f, const struct node *given, struct config_route *r
 void check_listeners(struct fill *f, const struct node *root);
 /* No two routes on one path; builds the table. */
 void check_routes(struct fill *f, const struct node *routes);
+/* Gives every route its backends, and all of them their numbers. False: out of memory. */
+bool config_number_backends(struct config *c) MUST_CHECK;
 /* Each identity that something of ROOT names is there, and none needs itself; sets the pointers to
  * them. */
 void check_references(struct fill *f, const struct node *root);

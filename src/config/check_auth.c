@@ -82,7 +82,7 @@ void check_auth(struct fill *f, const struct node *given, struct config_route *r
     const struct node *auth = node_member(given, "auth"), *type = node_member(auth, "type");
     const struct node *place = check_place(f, given);
     const struct node *named = place && strcmp(place->name, "scoring_uri") != 0 ? place : NULL;
-    enum config_auth_type is = route->auth.type;
+    enum config_auth_type is = route->own.auth.type;
     if ((unsigned)is == CHOICE_UNREAD || !check_keys(f, auth, is))
         return;
     if (is == AUTH_KEY && !node_member(auth, "primary"))
@@ -100,5 +100,5 @@ void check_auth(struct fill *f, const struct node *given, struct config_route *r
     }
     check_asker(f, given, named, type, is);
     if (named && !type)
-        route->auth.type = AUTH_FOUND;
+        route->own.auth.type = AUTH_FOUND;
 }

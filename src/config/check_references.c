@@ -88,8 +88,8 @@ void check_references(struct fill *f, const struct node *root) {
     for (size_t i = 0; elements && i < c->route_count; i++) {
         struct config_route *route = &c->routes[i];
         const struct node *auth = node_member(&elements[i], "auth");
-        route->identity = find(f, &elements[i], OPTIONS_ROUTE, route->identity_name);
-        find_reader(f, auth, "primary", &route->auth.primary);
-        find_reader(f, auth, "secondary", &route->auth.secondary);
+        route->own.identity = find(f, &elements[i], OPTIONS_ROUTE, route->own.identity_name);
+        find_reader(f, auth, "primary", &route->own.auth.primary);
+        find_reader(f, auth, "secondary", &route->own.auth.secondary);
     }
 }

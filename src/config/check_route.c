@@ -4,6 +4,8 @@
 #include "config/uri.h"
 #include "config/values.h"
 
+#include <stdlib.h>
+
 /* Where a key stands, else where its group does. */
 static const struct node *key_or_group(const struct node *group, const char *key) {
     const struct node *member = node_member(group, key);
@@ -47,22 +49,22 @@ static void check_headers(struct fill *f, const struct node *given,
     for (size_t i = 0; i < route->set_header_count; i++) {
         const char *name = route->set_headers[i].name;
         const struct node *header = &headers->children[i];
-        if (name && route->auth.header && strcasecmp(name, route->auth.header) == 0)
+        if (name && route->own.auth.header && strcasecmp(name, route->own.auth.header) == 0)
             fill_complain(f, header,
                           "set_headers: %s is the field of the credential; expected that in auth",
                           name);
-        else if (name && route->deployment && strcasecmp(name, "azureml-model-deployment") == 0)
+        else if (name && route->own.deployment && strcasecmp(name, "azureml-model-deployment") == 0)
             fill_complain(f, header, "set_headers: %s is what deployment sets", name);
     }
 }
 
 void check_route(struct fill *f, const struct node *given, struct config_route *route) {
-    check_uri(f, given, "scoring_uri", &route->scoring, route->allow_insecure);
-    check_uri(f, given, "swagger_uri", &route->swagger, route->allow_insecure);
+    check_uri(f, given, "scoring_uri", &route->own.scoring, route->allow_insecure);
+    check_uri(f, given, "swagger_uri", &route->own.swagger, route->allow_insecure);
     check_auth(f, given, route);
     check_headers(f, given, route);
-    if (route->scoring.text && !node_member(given, "swagger_uri")) {
-        const char *wrong = uri_swagger(&route->scoring, &route->swagger);
+    if (route->own.scoring.text && !node_member(given, "swagger_uri")) {
+        const char *wrong = uri_swagger(&route->own.scoring, &route->own.swagger);
         if (wrong)
             fill_complain(f, key_or_group(given, "scoring_uri"), "routes.swagger_uri: %s", wrong);
     }
@@ -118,4 +120,26 @@ void check_routes(struct fill *f, const struct node *routes) {
             !route_table_add(c->table, text_of(route->path), route->subpaths, (unsigned)i))
             fill_no_memory(f);
     }
+}
+
+bool config_number_backends(struct config *c) {
+    size_t n = 0;
+    for (size_t i = 0; i < c->route_count; i++) {
+        struct config_route *r = &c->routes[i];
+        if (r->backend_count == 0) {
+            r->backends = &r->own;
+            r->backend_count = 1;
+        }
+        n += r->backend_count;
+    }
+    c->backends = calloc(n + 1, sizeof(struct config_backend *));
+    for (size_t i = 0; c->backends && i < c->route_count; i++) {
+        for (size_t j = 0; j < c->routes[i].backend_count; j++) {
+            struct config_backend *b = &c->routes[i].backends[j];
+            b->route = &c->routes[i];
+            b->index = (unsigned)c->backend_count;
+            c->backends[c->backend_count++] = b;
+        }
+    }
+    return c->backends;
 }

@@ -73,14 +73,23 @@ static void free_auth(struct config_auth *a) {
     free(a->scope);
 }
 
+static void free_backend(struct config_backend *b) {
+    uri_done(&b->scoring);
+    uri_done(&b->swagger);
+    free_named(&b->online_endpoint);
+    free_named(&b->web_service);
+    free(b->identity_name);
+    free_auth(&b->auth);
+    free(b->deployment);
+}
+
 static void free_route(struct config_route *r) {
     free(r->path);
-    uri_done(&r->scoring);
-    uri_done(&r->swagger);
-    free_named(&r->online_endpoint);
-    free_named(&r->web_service);
-    free(r->identity_name);
-    free_auth(&r->auth);
+    free_backend(&r->own);
+    for (size_t i = 0; r->backends != &r->own && i < r->backend_count; i++)
+        free_backend(&r->backends[i]);
+    if (r->backends != &r->own)
+        free(r->backends);
     free_cors(r->cors);
     for (size_t i = 0; i < r->set_header_count; i++) {
         free(r->set_headers[i].name);
@@ -88,7 +97,7 @@ static void free_route(struct config_route *r) {
     }
     free(r->set_headers);
     free(r->default_content_type);
-    free(r->deployment);
+    free(r->retry.statuses);
     free_tls(&r->tls);
 }
 
@@ -110,6 +119,7 @@ static void free_config(struct config *c) {
     for (size_t i = 0; i < c->route_count; i++)
         free_route(&c->routes[i]);
     free(c->routes);
+    free(c->backends);
     for (size_t i = 0; i < c->identity_count; i++)
         free_identity(&c->identities[i]);
     free(c->identities);

@@ -8,9 +8,12 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "policy/access.h"
+#include "policy/breaker.h"
 #include "policy/cors.h"
+#include "policy/retry.h"
 #include "policy/route.h"
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -122,32 +125,60 @@ struct config_header {
     char *name, *value;
 };
 
-struct config_route {
-    char *path;
-    bool subpaths;
+/* max_concurrent = "auto": Azure's own rule where the endpoint is found by name, else learnt. */
+#define CONCURRENT_AUTO UINT_MAX
+
+struct config_route;
+
+/* Where a route's requests can be served: an endpoint, with the credential for it. A route without
+ * "backends" has one, which its own keys describe. */
+struct config_backend {
+    const struct config_route *route;
+    unsigned index;                      /* over all routes: config->backends[index] is this one */
     struct config_uri scoring, swagger;  /* text NULL: found by name, or derived when found */
     struct config_named online_endpoint; /* v2 */
     struct config_named web_service;     /* v1 */
     char *identity_name;
-    const struct config_identity *identity; /* of the route's credential and endpoint; NULL: none */
+    const struct config_identity *identity; /* of its credential and endpoint; NULL: none */
     struct config_auth auth;
-    struct cors *cors; /* NULL: no origin is served */
-    unsigned methods;  /* set of enum method; HEAD follows GET */
+    char *deployment;        /* NULL: none */
+    unsigned weight;         /* its share among those of its priority; 0: none */
+    unsigned priority;       /* the lowest that can serve is used */
+    unsigned max_concurrent; /* requests at it at once; 0: no limit; or CONCURRENT_AUTO */
+    struct config_where where;
+};
+
+struct config_route {
+    char *path;
+    bool subpaths;
+    struct config_backend own;       /* of the route's own keys */
+    struct config_backend *backends; /* at least one: &own, or those that were given */
+    size_t backend_count;            /* at most CONFIG_BACKENDS_MAX */
+    struct cors *cors;               /* NULL: no origin is served */
+    unsigned methods;                /* set of enum method; HEAD follows GET */
     struct config_header *set_headers;
     size_t set_header_count;
     char *default_content_type; /* NULL: none */
     bool required, idempotent, client_deployment;
     bool allow_insecure; /* http URIs are accepted */
-    char *deployment;    /* NULL: none */
     usec_t connect_timeout, response_timeout, idle_timeout, total_timeout; /* 0: none */
     uint64_t body_bytes, replay_bytes;
+    unsigned max_concurrent; /* over all backends; 0: no limit; CONCURRENT_AUTO: that of each */
+    unsigned max_queue;      /* requests that wait for their turn */
+    usec_t queue_timeout;
+    struct retry_rules retry;
+    struct breaker_rules breaker;
+    usec_t hedge_after;    /* 0: never */
+    usec_t wait_for_ready; /* 0: not */
     struct config_tls tls; /* the route's own over the top level's */
     struct config_where where;
 };
 
-/* Whether the route's endpoint is found by name. */
-static inline bool config_is_named(const struct config_route *route) {
-    return route->online_endpoint.subscription || route->web_service.subscription;
+#define CONFIG_BACKENDS_MAX 16
+
+/* Whether the endpoint is found by name. */
+static inline bool config_is_named(const struct config_backend *backend) {
+    return backend->online_endpoint.subscription || backend->web_service.subscription;
 }
 
 enum config_listen_kind { LISTEN_TCP, LISTEN_UNIX, LISTEN_SYSTEMD, LISTEN_OFF };
@@ -175,6 +206,8 @@ struct config {
     size_t host_count;
     struct config_route *routes;
     size_t route_count;
+    struct config_backend **backends; /* of all routes, in their order */
+    size_t backend_count;
     struct config_identity *identities;
     size_t identity_count;
     struct config_azure azure;

@@ -153,7 +153,7 @@ static void begin_group(struct fill *f, enum option_group group, const struct no
     } else if (group == OPTIONS_ROUTE) {
         struct config_route *route = base;
         route->where = where_of(given);
-        route->auth.type = (enum config_auth_type)CHOICE_UNREAD;
+        route->own.auth.type = (enum config_auth_type)CHOICE_UNREAD;
     } else if (group == OPTIONS_TLS) {
         ((struct config_tls *)base)->where = where_of(given);
     } else if (group == OPTIONS_ONLINE_ENDPOINT || group == OPTIONS_WEB_SERVICE) {
@@ -237,6 +237,8 @@ static void check_all(struct fill *f, const struct node *root) {
     check_listeners(f, root);
     check_routes(f, routes);
     check_references(f, root);
+    if (!config_number_backends(f->config))
+        fill_no_memory(f);
     environment_proxy(f, node_member(root, "proxy") != NULL);
 }
 

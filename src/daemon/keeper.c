@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The keeper of daemon/keeper.h: its sources, its routes, and what others ask of it. */
-#include "daemon/keeper_route.h"
+/* The keeper of daemon/keeper.h: its sources, its backends, and what others ask of it. */
+#include "daemon/keeper_backend.h"
 
 #include "config/options.h"
 
@@ -19,10 +19,10 @@ static bool set_up(struct keeper *k, struct buf *why) {
         return false;
     if (!k->options.once)
         k->sources.files = file_watch_new(k->loop);
-    k->routes = calloc(config->route_count + 1, sizeof *k->routes);
-    bool ok = k->routes && (k->options.once || k->sources.files);
-    for (unsigned i = 0; ok && i < config->route_count; i++)
-        ok = keeper_route_init(&k->routes[i], k, &config->routes[i], i);
+    k->backends = calloc(config->backend_count + 1, sizeof *k->backends);
+    bool ok = k->backends && (k->options.once || k->sources.files);
+    for (unsigned i = 0; ok && i < config->backend_count; i++)
+        ok = keeper_backend_init(&k->backends[i], k, config->backends[i]);
     if (!ok)
         buf_add_string(why, "out of memory");
     return ok;
@@ -50,10 +50,10 @@ void keeper_free(struct keeper **pointer) {
     *pointer = NULL;
     if (!k)
         return;
-    for (size_t i = 0; k->routes && i < k->options.config->route_count; i++)
-        if (k->routes[i].keeper)
-            keeper_route_done(&k->routes[i]);
-    free(k->routes);
+    for (size_t i = 0; k->backends && i < k->options.config->backend_count; i++)
+        if (k->backends[i].keeper)
+            keeper_backend_done(&k->backends[i]);
+    free(k->backends);
     sources_done(&k->sources);
     if (k->sources.files)
         file_watch_free(&k->sources.files);
@@ -65,30 +65,30 @@ void keeper_free(struct keeper **pointer) {
 
 bool keeper_start(struct keeper *k) {
     bool ok = true;
-    for (size_t i = 0; i < k->options.config->route_count; i++)
-        ok &= keeper_route_start(&k->routes[i]);
+    for (size_t i = 0; i < k->options.config->backend_count; i++)
+        ok &= keeper_backend_start(&k->backends[i]);
     return ok;
 }
 
-struct supply *keeper_supply(const struct keeper *k, unsigned route) {
-    return k->routes[route].supply;
+struct supply *keeper_supply(const struct keeper *k, unsigned backend) {
+    return k->backends[backend].supply;
 }
 
-void keeper_refused(struct keeper *k, unsigned route, uint64_t revision, unsigned key) {
-    keeper_route_refused(&k->routes[route], revision, key);
+void keeper_refused(struct keeper *k, unsigned backend, uint64_t revision, unsigned key) {
+    keeper_backend_refused(&k->backends[backend], revision, key);
 }
 
-void keeper_accepted(struct keeper *k, unsigned route, uint64_t revision, unsigned key) {
-    keeper_route_accepted(&k->routes[route], revision, key);
+void keeper_accepted(struct keeper *k, unsigned backend, uint64_t revision, unsigned key) {
+    keeper_backend_accepted(&k->backends[backend], revision, key);
 }
 
-void keeper_prefer(struct keeper *k, unsigned route, unsigned key) {
-    k->routes[route].preferred = key ? 1 : 0;
-    keeper_route_update(&k->routes[route]);
+void keeper_prefer(struct keeper *k, unsigned backend, unsigned key) {
+    k->backends[backend].preferred = key ? 1 : 0;
+    keeper_backend_update(&k->backends[backend]);
 }
 
-bool keeper_renew(struct keeper *k, unsigned route) {
-    struct keeper_route *r = &k->routes[route];
+bool keeper_renew(struct keeper *k, unsigned backend) {
+    struct keeper_backend *r = &k->backends[backend];
     usec_t now = k->loop->now;
     if (r->renewed_at && now - r->renewed_at < RENEW_INTERVAL)
         return false;
@@ -151,10 +151,11 @@ static const struct source *waits_for(const struct source *s) {
     return s;
 }
 
-void keeper_route_status(const struct keeper *k, unsigned route, struct route_status *status) {
-    const struct keeper_route *r = &k->routes[route];
+void keeper_backend_status(const struct keeper *k, unsigned backend,
+                           struct backend_status *status) {
+    const struct keeper_backend *r = &k->backends[backend];
     const struct source_use *uses[] = {&r->lookup, &r->credentials[0], &r->credentials[1]};
-    *status = (struct route_status){.supply = r->supply, .auth = auth_word(r->auth)};
+    *status = (struct backend_status){.supply = r->supply, .auth = auth_word(r->auth)};
     if (r->supply->state == SUPPLY_READY && r->supply->expires > k->loop->now)
         return;
     for (size_t i = 0; i < ARRAY_LEN(uses); i++) {
@@ -168,8 +169,8 @@ void keeper_route_status(const struct keeper *k, unsigned route, struct route_st
     }
 }
 
-const char *keeper_route_credential(const struct keeper *k, unsigned route, size_t i) {
-    const struct keeper_route *r = &k->routes[route];
+const char *keeper_backend_credential(const struct keeper *k, unsigned backend, size_t i) {
+    const struct keeper_backend *r = &k->backends[backend];
     const struct source_use *uses[] = {&r->lookup, &r->credentials[0], &r->credentials[1]};
     for (size_t n = 0; n < ARRAY_LEN(uses); n++)
         if (uses[n]->source && i-- == 0)

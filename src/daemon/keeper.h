@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The keeper of credentials: fetches, renews and watches everything that routes need (tokens of
+/* The keeper of credentials: fetches, renews and watches everything that backends need (tokens of
  * identities, keys and tokens of endpoints, secrets of Key Vault, files), finds endpoints by their
- * names, and makes of it a supply for each route. It lives on one loop: that of the control thread,
- * or of a command.
+ * names, and makes of it a supply for each backend. It lives on one loop: that of the control
+ * thread, or of a command.
  *
- * Every thing that is fetched is a source (daemon/source.h), made once however many routes use it.
+ * Every thing that is fetched is a source (daemon/source.h), made once however many backends use
+ * it.
  */
 #pragma once
 
@@ -23,29 +24,29 @@ struct keeper;
 struct keeper_options {
     struct config *config;
     bool once; /* for a command: fetched once each, nothing renewed or watched */
-    /* ROUTE has a new supply; may be NULL. */
-    void (*supplied)(void *context, unsigned route, struct supply *supply);
+    /* BACKEND (its index in config->backends) has a new supply; may be NULL. */
+    void (*supplied)(void *context, unsigned backend, struct supply *supply);
     void *context;
 };
 
-/* NULL with a sentence in WHY. Nothing is fetched yet; routes whose credential stands in the
+/* NULL with a sentence in WHY. Nothing is fetched yet; backends whose credential stands in the
  * configuration have their supply. */
 struct keeper *keeper_new(struct loop *loop, const struct keeper_options *options,
                           struct buf *why) MUST_CHECK;
 void keeper_free(struct keeper **keeper);
-/* Begins to fetch what the routes need. False: out of memory. */
+/* Begins to fetch what the backends need. False: out of memory. */
 bool keeper_start(struct keeper *keeper) MUST_CHECK;
-/* The present supply of a route; borrowed. */
-struct supply *keeper_supply(const struct keeper *keeper, unsigned route);
+/* The present supply of a backend; borrowed. */
+struct supply *keeper_supply(const struct keeper *keeper, unsigned backend);
 
 /* What workers tell: the endpoint answered 401 to KEY of the supply of REVISION; KEY works where
  * the other one was refused. */
-void keeper_refused(struct keeper *keeper, unsigned route, uint64_t revision, unsigned key);
-void keeper_accepted(struct keeper *keeper, unsigned route, uint64_t revision, unsigned key);
-/* What an operator tells: begin with KEY from now on; fetch the route's credential again. False: it
- * was fetched for that within the last 5 s. */
-void keeper_prefer(struct keeper *keeper, unsigned route, unsigned key);
-bool keeper_renew(struct keeper *keeper, unsigned route);
+void keeper_refused(struct keeper *keeper, unsigned backend, uint64_t revision, unsigned key);
+void keeper_accepted(struct keeper *keeper, unsigned backend, uint64_t revision, unsigned key);
+/* What an operator tells: begin with KEY from now on; fetch the backend's credential again. False:
+ * it was fetched for that within the last 5 s. */
+void keeper_prefer(struct keeper *keeper, unsigned backend, unsigned key);
+bool keeper_renew(struct keeper *keeper, unsigned backend);
 
 /* --- what there is to see -----------------------------------------------------------------------
  */
@@ -66,7 +67,7 @@ struct credential_status {
 size_t keeper_count(const struct keeper *keeper);
 void keeper_status(const struct keeper *keeper, size_t i, struct credential_status *status);
 
-struct route_status {
+struct backend_status {
     const struct supply *supply;
     const char *auth; /* the kind of credential in use: "none", "key", "endpoint-key", … */
     /* Why it is not ready: a sentence, or NULL. Valid until the loop turns again. */
@@ -74,10 +75,11 @@ struct route_status {
     const char
         *waits_for; /* the credential or lookup of that error, or that it waits for; or NULL */
 };
-void keeper_route_status(const struct keeper *keeper, unsigned route, struct route_status *status);
-/* The name of the Ith thing that a route uses (its lookup, its credentials), or NULL behind the
+void keeper_backend_status(const struct keeper *keeper, unsigned backend,
+                           struct backend_status *status);
+/* The name of the Ith thing that a backend uses (its lookup, its credentials), or NULL behind the
  * last. */
-const char *keeper_route_credential(const struct keeper *keeper, unsigned route, size_t i);
+const char *keeper_backend_credential(const struct keeper *keeper, unsigned backend, size_t i);
 /* Every source has succeeded or failed at least once, and none is being fetched. */
 bool keeper_settled(const struct keeper *keeper);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The keeper for commands: asking and waiting for the answer. */
-#include "daemon/keeper_route.h"
+#include "daemon/keeper_backend.h"
 
 /* No call of a command takes longer. */
 #define CALL_TIMEOUT (60 * USEC_PER_SEC)

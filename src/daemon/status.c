@@ -13,19 +13,19 @@ static enum route_state state_of(const struct supply *supply, usec_t now) {
 static bool gather_credentials(struct status_route *r, const struct keeper *keeper,
                                unsigned index) {
     size_t n = 0;
-    while (keeper_route_credential(keeper, index, n))
+    while (keeper_backend_credential(keeper, index, n))
         n++;
     r->credentials = calloc(n + 1, sizeof *r->credentials);
     for (size_t i = 0; r->credentials && i < n; i++)
-        r->credentials[i] = keeper_route_credential(keeper, index, i);
+        r->credentials[i] = keeper_backend_credential(keeper, index, i);
     r->credential_count = r->credentials ? n : 0;
     return r->credentials;
 }
 
 static bool gather_route(struct status_route *r, const struct config_route *config,
                          const struct keeper *keeper, unsigned index, usec_t now) {
-    struct route_status s;
-    keeper_route_status(keeper, index, &s);
+    struct backend_status s;
+    keeper_backend_status(keeper, index, &s);
     *r = (struct status_route){
         .path = config->path,
         .state = state_of(s.supply, now),

@@ -13,7 +13,12 @@ static struct trust *find(struct trust *const *trusts, size_t n, const struct co
 
 /* A machine without CA certificates can serve a route to http. */
 static bool needs_trust(const struct config_route *route) {
-    return config_is_named(route) || route->scoring.tls || route->swagger.tls;
+    for (size_t i = 0; i < route->backend_count; i++) {
+        const struct config_backend *b = &route->backends[i];
+        if (config_is_named(b) || b->scoring.tls || b->swagger.tls)
+            return true;
+    }
+    return false;
 }
 
 /* Whether the setting of route N is that of a route before it, for which nothing could be loaded.

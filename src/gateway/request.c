@@ -76,12 +76,12 @@ static bool is_form(struct text type) {
 
 static void add_callers_lines(struct exchange *x, const struct head *h) {
     const struct config_route *route = x->route->config;
-    struct text auth_header = text_of(route->auth.header);
+    struct text auth_header = text_of(route->own.auth.header);
     bool replace_type = route->default_content_type && head_has_body(h) &&
                         (!h->content_type.at || is_form(h->content_type));
     for (size_t i = 0; i < h->field_count; i++) {
         const struct field_line *line = &h->fields[i];
-        if (!forward_up(line, h, auth_header, route->client_deployment && !route->deployment) ||
+        if (!forward_up(line, h, auth_header, route->client_deployment && !route->own.deployment) ||
             (route->set_header_count && route_sets(route, line->name)))
             continue;
         if (line->id == FIELD_CONTENT_TYPE && replace_type)
@@ -127,7 +127,7 @@ bool request_change_endpoint(struct exchange *x) {
 
 /* The credential is attached here, at the moment of sending to a connection of its own origin. */
 static void add_credential(struct exchange *x) {
-    const struct config_auth *auth = &x->route->config->auth;
+    const struct config_auth *auth = &x->route->config->own.auth;
     const struct stock *s = x->stock;
     x->sent_key = credential_goes_to(x, s);
     if (!x->sent_key)

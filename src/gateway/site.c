@@ -23,8 +23,8 @@ static char *constant_lines(const struct config_route *route, const struct confi
     buf_addf(&b, "Host: %s\r\n", uri->authority);
     for (size_t i = 0; !other && i < route->set_header_count; i++)
         buf_addf(&b, "%s: %s\r\n", route->set_headers[i].name, route->set_headers[i].value);
-    if (route->deployment && !other)
-        buf_addf(&b, "azureml-model-deployment: %s\r\n", route->deployment);
+    if (route->own.deployment && !other)
+        buf_addf(&b, "azureml-model-deployment: %s\r\n", route->own.deployment);
     if (buf_ok(&b))
         return b.at;
     buf_done(&b);

@@ -41,6 +41,7 @@ struct supply {
     bool open;                 /* the endpoint wants no credential */
     struct secret *keys[2];    /* primary (or the token) and secondary; NULL: none */
     unsigned preferred;        /* which of them to begin with */
+    unsigned concurrency;      /* Azure's own limit of requests at once; 0: not known */
     usec_t expires;            /* monotonic: the credential is dead from then on; USEC_NEVER */
     /* The highest revision of which a refusal (401) has been looked into: whoever was refused with
      * that one or an earlier one and finds no other key here has to give up. */

@@ -47,6 +47,7 @@ struct world {
     struct loop loop;
     struct config config;
     struct config_route route;
+    struct config_backend *backends[CONFIG_BACKENDS_MAX];
     struct endpoint *endpoint; /* of the supplies that are made */
     uint64_t revision;         /* of the last one */
     struct told told[32];

@@ -24,8 +24,8 @@ int world_begin(void **state) {
     world = (struct world){0};
     assert(loop_init(&world.loop));
     world.route = (struct config_route){.path = (char *)(uintptr_t) "/score",
-                                        .auth = {.header = (char *)(uintptr_t) "Authorization",
-                                                 .prefix = (char *)(uintptr_t) "Bearer "},
+                                        .own.auth = {.header = (char *)(uintptr_t) "Authorization",
+                                                     .prefix = (char *)(uintptr_t) "Bearer "},
                                         .methods = METHOD_GET | METHOD_POST,
                                         .required = true,
                                         .connect_timeout = 5 * USEC_PER_SEC,
@@ -33,8 +33,15 @@ int world_begin(void **state) {
                                         .idle_timeout = 60 * USEC_PER_SEC,
                                         .body_bytes = 1024 * 1024,
                                         .replay_bytes = 64 * 1024};
-    world.config = (struct config){
-        .routes = &world.route, .route_count = 1, .table = route_table_new(), .references = 1};
+    world.route.own.route = &world.route;
+    world.route.backends = world.backends[0] = &world.route.own;
+    world.route.backend_count = 1;
+    world.config = (struct config){.backends = world.backends,
+                                   .backend_count = 1,
+                                   .routes = &world.route,
+                                   .route_count = 1,
+                                   .table = route_table_new(),
+                                   .references = 1};
     assert(route_table_add(world.config.table, text_of(world.route.path), false, 0));
     log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT, NULL);
     endpoint_moves("endpoint.example", "endpoint.example");

@@ -355,7 +355,7 @@ static void late_endpoint_gets_the_same_head(void **state) {
     struct config_header header = {(char *)(uintptr_t) "X-Set", (char *)(uintptr_t) "by the route"};
     world.route.set_headers = &header;
     world.route.set_header_count = 1;
-    world.route.deployment = (char *)(uintptr_t) "blue";
+    world.route.own.deployment = (char *)(uintptr_t) "blue";
     compare_heads("GET", "/score?a=1&b=2", false);
     compare_heads("HEAD", "/score", false);
     compare_heads("POST", "/score/below/it?x", true);

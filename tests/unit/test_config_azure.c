@@ -264,25 +264,25 @@ static void test_named_endpoints(void **state) {
     (void)state;
     struct config *c = load(NAMED(""));
     const struct config_route *r = &c->routes[0];
-    assert_true(config_is_named(r));
-    assert_string_equal(r->online_endpoint.subscription, "s");
-    assert_string_equal(r->online_endpoint.resource_group, "g");
-    assert_string_equal(r->online_endpoint.workspace, "w");
-    assert_string_equal(r->online_endpoint.name, "n");
-    assert_int_equal(r->online_endpoint.where.line, 2);
-    assert_null(r->web_service.subscription);
-    assert_null(r->scoring.text);
-    assert_null(r->swagger.text);
-    assert_ptr_equal(r->identity, &c->identities[0]);
-    assert_int_equal(r->auth.type, AUTH_FOUND);
+    assert_true(config_is_named(&r->own));
+    assert_string_equal(r->own.online_endpoint.subscription, "s");
+    assert_string_equal(r->own.online_endpoint.resource_group, "g");
+    assert_string_equal(r->own.online_endpoint.workspace, "w");
+    assert_string_equal(r->own.online_endpoint.name, "n");
+    assert_int_equal(r->own.online_endpoint.where.line, 2);
+    assert_null(r->own.web_service.subscription);
+    assert_null(r->own.scoring.text);
+    assert_null(r->own.swagger.text);
+    assert_ptr_equal(r->own.identity, &c->identities[0]);
+    assert_int_equal(r->own.auth.type, AUTH_FOUND);
     config_unref(&c);
 
     c = load(MANAGED ROUTE("web_service = { " NAMES " }; identity = \"vm\"; swagger_uri = "
                            "\"https://h/d\"; auth = { header = \"api-key\"; prefix = \"\"; };"));
-    assert_string_equal(c->routes[0].web_service.name, "n");
-    assert_string_equal(c->routes[0].swagger.text, "https://h/d");
-    assert_int_equal(c->routes[0].auth.type, AUTH_FOUND);
-    assert_string_equal(c->routes[0].auth.header, "api-key");
+    assert_string_equal(c->routes[0].own.web_service.name, "n");
+    assert_string_equal(c->routes[0].own.swagger.text, "https://h/d");
+    assert_int_equal(c->routes[0].own.auth.type, AUTH_FOUND);
+    assert_string_equal(c->routes[0].own.auth.header, "api-key");
     config_unref(&c);
 
     static const struct {
@@ -298,7 +298,7 @@ static void test_named_endpoints(void **state) {
         char text[1024];
         snprintf(text, sizeof text, NAMED("auth = { %s };"), types[i].auth);
         c = load(text);
-        assert_int_equal(c->routes[0].auth.type, types[i].type);
+        assert_int_equal(c->routes[0].own.auth.type, types[i].type);
         config_unref(&c);
     }
 }
@@ -373,17 +373,17 @@ static void test_auth(void **state) {
         "{ path = \"/f\"; scoring_uri = \"https://h/s\"; auth = { type = \"token\"; file = \"/t\"; "
         "refresh_by = \"1769860800\"; }; } );");
     const struct config_route *r = c->routes;
-    assert_int_equal(r[0].auth.type, AUTH_ENTRA);
-    assert_null(r[0].auth.scope);
-    assert_ptr_equal(r[0].identity, c->identities);
-    assert_string_equal(r[1].auth.scope, "api://x/.default");
-    assert_int_equal(r[2].auth.type, AUTH_TOKEN);
-    assert_string_equal(r[2].auth.file, "/etc/run/t");
-    assert_null(r[2].auth.refresh_by);
-    assert_null(r[2].identity);
-    assert_string_equal(r[3].auth.refresh_by, "/etc/run/t.time");
-    assert_string_equal(r[4].auth.refresh_by, "2026-01-31T12:00:00Z");
-    assert_string_equal(r[5].auth.refresh_by, "1769860800");
+    assert_int_equal(r[0].own.auth.type, AUTH_ENTRA);
+    assert_null(r[0].own.auth.scope);
+    assert_ptr_equal(r[0].own.identity, c->identities);
+    assert_string_equal(r[1].own.auth.scope, "api://x/.default");
+    assert_int_equal(r[2].own.auth.type, AUTH_TOKEN);
+    assert_string_equal(r[2].own.auth.file, "/etc/run/t");
+    assert_null(r[2].own.auth.refresh_by);
+    assert_null(r[2].own.identity);
+    assert_string_equal(r[3].own.auth.refresh_by, "/etc/run/t.time");
+    assert_string_equal(r[4].own.auth.refresh_by, "2026-01-31T12:00:00Z");
+    assert_string_equal(r[5].own.auth.refresh_by, "1769860800");
     config_unref(&c);
 }
 
@@ -450,7 +450,7 @@ static void test_key_vault(void **state) {
     assert_ptr_equal(secret->identity, &c->identities[0]);
     assert_null(secret->value);
     assert_int_equal(secret->where.line, 2);
-    secret = &c->routes[0].auth.primary;
+    secret = &c->routes[0].own.auth.primary;
     assert_string_equal(secret->source, "https://v.example:8443");
     assert_null(secret->version);
     assert_ptr_equal(secret->identity, &c->identities[1]);

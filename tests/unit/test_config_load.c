@@ -106,13 +106,13 @@ static void test_route_defaults(void **state) {
     struct config *c = load("routes = { path = \"/a\"; scoring_uri = \"https://h/s\"; };");
     const struct config_route *r = &c->routes[0];
     assert_int_equal(r->methods, METHOD_POST | METHOD_GET | METHOD_HEAD);
-    assert_int_equal(r->auth.type, AUTH_NONE);
-    assert_string_equal(r->auth.header, "Authorization");
-    assert_string_equal(r->auth.prefix, "Bearer ");
+    assert_int_equal(r->own.auth.type, AUTH_NONE);
+    assert_string_equal(r->own.auth.header, "Authorization");
+    assert_string_equal(r->own.auth.prefix, "Bearer ");
     assert_true(r->required);
     assert_false(r->subpaths || r->idempotent || r->client_deployment || r->allow_insecure);
     assert_null(r->cors);
-    assert_null(r->deployment);
+    assert_null(r->own.deployment);
     assert_int_equal(r->connect_timeout, 5 * USEC_PER_SEC);
     assert_int_equal(r->response_timeout, 190 * USEC_PER_SEC);
     assert_int_equal(r->idle_timeout, 60 * USEC_PER_SEC);
@@ -187,7 +187,7 @@ static void test_uris(void **state) {
             "routes = { path = \"/a\"; scoring_uri = \"%s\"; allow_insecure_upstream = true; };",
             rows[i].given);
         struct config *c = load(text);
-        const struct config_uri *uri = &c->routes[0].scoring;
+        const struct config_uri *uri = &c->routes[0].own.scoring;
         assert_string_equal(uri->text, rows[i].text);
         assert_string_equal(uri->host, rows[i].host);
         assert_string_equal(uri->authority, rows[i].authority);
@@ -197,7 +197,7 @@ static void test_uris(void **state) {
         assert_int_equal(uri->query == NULL, rows[i].query == NULL);
         if (uri->query)
             assert_string_equal(uri->query, rows[i].query);
-        assert_string_equal(c->routes[0].swagger.text, rows[i].swagger);
+        assert_string_equal(c->routes[0].own.swagger.text, rows[i].swagger);
         config_unref(&c);
     }
 }
@@ -262,7 +262,7 @@ static void test_proxy(void **state) {
     "auth = { type = \"key\"; primary = " primary "; }; };"
 
 static void expect_key(struct config *c, const char *key, enum config_secret_kind kind) {
-    const struct config_secret *primary = &c->routes[0].auth.primary;
+    const struct config_secret *primary = &c->routes[0].own.auth.primary;
     assert_true(text_equal(secret_expose(primary->value), text_of(key)));
     assert_int_equal(primary->kind, kind);
     assert_int_equal(primary->where.line, 2);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* From the configuration of a route and the answers of Azure to the supplies that workers get, with
  * real sources, a fetcher whose answers are given here, and a clock that is moved by hand. */
-#include "daemon/keeper_route.h"
+#include "daemon/keeper_backend.h"
 
 #include "../scratch.h"
 #include "config/load.h"
@@ -147,7 +147,7 @@ static void a_route_without_a_credential_is_ready_at_once(void **state) {
     assert_true(keeper_start(keeper));
     assert_true(now()->revision == 1);
     assert_int_equal(keeper_count(keeper), 0);
-    assert_null(keeper_route_credential(keeper, 0, 0));
+    assert_null(keeper_backend_credential(keeper, 0, 0));
 }
 
 static void keys_that_stand_there_are_ready_without_a_turn(void **state) {
@@ -156,8 +156,8 @@ static void keys_that_stand_there_are_ready_without_a_turn(void **state) {
     assert_ready("k1", "k2");
     assert_int_equal(now()->preferred, 0);
     assert_int_equal(calls_begun, 0);
-    assert_string_equal(keeper_route_credential(keeper, 0, 0), "route:/a:primary");
-    assert_string_equal(keeper_route_credential(keeper, 0, 1), "route:/a:secondary");
+    assert_string_equal(keeper_backend_credential(keeper, 0, 0), "route:/a:primary");
+    assert_string_equal(keeper_backend_credential(keeper, 0, 1), "route:/a:secondary");
     assert_true(keeper_settled(keeper));
 }
 
@@ -227,8 +227,8 @@ static void keys_that_will_not_come_are_told(void **state) {
     answers("secrets/one", 404, "");
     answers("secrets/two", 403, "");
     assert_refused(REASON_token_rejected);
-    struct route_status status;
-    keeper_route_status(keeper, 0, &status);
+    struct backend_status status;
+    keeper_backend_status(keeper, 0, &status);
     assert_string_equal(status.waits_for, "vault:v.vault.azure.net/one");
     assert_int_equal(status.error->failure, AZURE_MISSING);
 }
@@ -247,10 +247,10 @@ static void a_vault_secret_is_shared(void **state) {
         assert_int_equal(keeper_supply(keeper, i)->state, SUPPLY_READY);
     answers("secrets/one/0123", 200, SECRET("k0"));
     assert_int_equal(keeper_supply(keeper, 2)->state, SUPPLY_READY);
-    assert_string_equal(keeper_route_credential(keeper, 0, 0),
-                        keeper_route_credential(keeper, 1, 0));
-    assert_string_not_equal(keeper_route_credential(keeper, 0, 0),
-                            keeper_route_credential(keeper, 2, 0));
+    assert_string_equal(keeper_backend_credential(keeper, 0, 0),
+                        keeper_backend_credential(keeper, 1, 0));
+    assert_string_not_equal(keeper_backend_credential(keeper, 0, 0),
+                            keeper_backend_credential(keeper, 2, 0));
 }
 
 /* Two long paths with the same beginning. */
@@ -298,8 +298,8 @@ static void everything_is_found_by_name(void **state) {
     begin(ENDPOINT());
     assert_int_equal(now()->state, SUPPLY_PENDING);
     assert_null(now()->endpoint);
-    struct route_status status;
-    keeper_route_status(keeper, 0, &status);
+    struct backend_status status;
+    keeper_backend_status(keeper, 0, &status);
     assert_string_equal(status.waits_for, "identity:app");
     assert_string_equal(status.auth, "unknown");
     assert_null(status.error);
@@ -313,7 +313,7 @@ static void everything_is_found_by_name(void **state) {
                         "https://n.inference.ml.azure.com/swagger.json");
     answers(KEYS, 200, TWO_KEYS("k1", "k2"));
     assert_ready("k1", "k2");
-    keeper_route_status(keeper, 0, &status);
+    keeper_backend_status(keeper, 0, &status);
     assert_string_equal(status.auth, "endpoint-key");
     assert_null(status.waits_for);
     assert_int_equal(logged("endpoint found"), 1);
@@ -341,8 +341,8 @@ static void an_identity_that_is_refused_is_told(void **state) {
     time_passes(SECONDS(10));
     answers(TOKEN_FOR_ARM, 503, "");
     assert_int_equal(now()->state, SUPPLY_PENDING);
-    struct route_status status;
-    keeper_route_status(keeper, 0, &status);
+    struct backend_status status;
+    keeper_backend_status(keeper, 0, &status);
     assert_string_equal(status.waits_for, "identity:app");
     time_passes(SECONDS(10));
     answers(TOKEN_FOR_ARM, 401, "{\"error\": \"invalid_client\"}");

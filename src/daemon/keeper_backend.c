@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* From sources to supplies, as daemon/keeper_route.h says. */
-#include "daemon/keeper_route.h"
+/* From sources to supplies, as daemon/keeper_backend.h says. */
+#include "daemon/keeper_backend.h"
 
 #include "azure/cloud.h"
 #include "base/log.h"
@@ -14,17 +14,17 @@ static void on_credential(void *owner, struct source *source);
 
 /* Which sources */
 
-static const struct config_named *named_of(const struct config_route *c) {
+static const struct config_named *named_of(const struct config_backend *c) {
     return c->web_service.subscription ? &c->web_service : &c->online_endpoint;
 }
 
-static struct named_service service_of(const struct config_route *c) {
+static struct named_service service_of(const struct config_backend *c) {
     return (struct named_service){
         .named = named_of(c), .v1 = c->web_service.subscription != NULL, .identity = c->identity};
 }
 
 /* The resource of a scope: what Entra's v2 scopes have before "/.default". */
-static char *resource_of(const struct keeper_route *r) {
+static char *resource_of(const struct keeper_backend *r) {
     const char *scope = r->config->auth.scope;
     struct text resource =
         text_of(scope ? scope : cloud_ml_resource(&r->keeper->options.config->azure));
@@ -35,7 +35,7 @@ static char *resource_of(const struct keeper_route *r) {
     return strndup(resource.at, resource.len);
 }
 
-static struct source *token_source(struct keeper_route *r) {
+static struct source *token_source(struct keeper_backend *r) {
     char *resource = resource_of(r);
     struct source *s =
         resource ? source_of_identity(&r->keeper->sources, r->config->identity, resource) : NULL;
@@ -44,24 +44,24 @@ static struct source *token_source(struct keeper_route *r) {
 }
 
 /* "route:/score:primary"; NULL: out of memory. The caller frees it. */
-static char *name_of(const struct keeper_route *r, const char *what) {
+static char *name_of(const struct keeper_backend *r, const char *what) {
     char *name;
-    return asprintf(&name, "route:%s:%s", r->config->path, what) < 0 ? NULL : name;
+    return asprintf(&name, "route:%s:%s", r->config->route->path, what) < 0 ? NULL : name;
 }
 
-static const struct config_secret *key_of(const struct keeper_route *r, unsigned i) {
+static const struct config_secret *key_of(const struct keeper_backend *r, unsigned i) {
     return i ? &r->config->auth.secondary : &r->config->auth.primary;
 }
 
 /* Whether the auth in effect has a source I. For an endpoint that must not be called there is
  * nothing to fetch. */
-static bool has_source(const struct keeper_route *r, unsigned i) {
+static bool has_source(const struct keeper_backend *r, unsigned i) {
     if (r->unusable || r->auth == AUTH_NONE || r->auth == AUTH_FOUND)
         return false;
     return r->auth == AUTH_KEY ? key_of(r, i)->kind != SECRET_NONE : i == 0;
 }
 
-static struct source *make_source(struct keeper_route *r, unsigned i, const char *name) {
+static struct source *make_source(struct keeper_backend *r, unsigned i, const char *name) {
     struct sources *all = &r->keeper->sources;
     const struct config_auth *auth = &r->config->auth;
     struct named_service of = service_of(r->config);
@@ -84,7 +84,7 @@ static struct source *make_source(struct keeper_route *r, unsigned i, const char
 }
 
 /* NULL: out of memory. */
-static struct source *credential_source(struct keeper_route *r, unsigned i) {
+static struct source *credential_source(struct keeper_backend *r, unsigned i) {
     char *name = name_of(r, r->auth == AUTH_KEY            ? i ? "secondary" : "primary"
                             : r->auth == AUTH_ENDPOINT_KEY ? "keys"
                                                            : "token");
@@ -94,7 +94,7 @@ static struct source *credential_source(struct keeper_route *r, unsigned i) {
 }
 
 /* Uses the sources of the auth in effect, and fetches what was never fetched. */
-static bool use_credentials(struct keeper_route *r) {
+static bool use_credentials(struct keeper_backend *r) {
     bool ok = true;
     for (unsigned i = 0; i < ARRAY_LEN(r->credentials); i++) {
         struct source *s = has_source(r, i) ? credential_source(r, i) : NULL;
@@ -116,19 +116,19 @@ static bool use_credentials(struct keeper_route *r) {
 
 /* What of the supply */
 
-static bool is_key_pair(const struct keeper_route *r) {
+static bool is_key_pair(const struct keeper_backend *r) {
     return r->auth == AUTH_KEY;
 }
 
 /* The secret of key I that may be used now, or NULL. */
-static struct secret *secret_of(const struct keeper_route *r, unsigned i) {
+static struct secret *secret_of(const struct keeper_backend *r, unsigned i) {
     const struct source *s = r->credentials[is_key_pair(r) ? i : 0].source;
     if (!s || !source_usable(s))
         return NULL;
     return is_key_pair(r) ? s->value.secrets[0] : s->value.secrets[i];
 }
 
-static usec_t expiry_of(const struct keeper_route *r) {
+static usec_t expiry_of(const struct keeper_backend *r) {
     usec_t latest = 0;
     for (unsigned i = 0; i < ARRAY_LEN(r->credentials); i++) {
         const struct source *s = r->credentials[i].source;
@@ -159,7 +159,7 @@ static enum reason refusal_of(const struct source *s) {
 }
 
 /* The same of all credentials: as long as one of them may come there is something to wait for. */
-static enum reason credentials_refusal(const struct keeper_route *r) {
+static enum reason credentials_refusal(const struct keeper_backend *r) {
     enum reason why = REASON_NONE;
     for (unsigned i = 0; i < ARRAY_LEN(r->credentials); i++) {
         enum reason one = refusal_of(r->credentials[i].source);
@@ -172,7 +172,7 @@ static enum reason credentials_refusal(const struct keeper_route *r) {
 
 /* READY with an endpoint and a credential; REFUSED if what is missing will not come; else PENDING.
  */
-static void decide_state(const struct keeper_route *r, struct supply *s) {
+static void decide_state(const struct keeper_backend *r, struct supply *s) {
     bool any = s->open || s->keys[0] || s->keys[1];
     s->why = s->endpoint   ? REASON_NONE
              : r->unusable ? REASON_insecure_endpoint
@@ -184,7 +184,7 @@ static void decide_state(const struct keeper_route *r, struct supply *s) {
                                        : SUPPLY_PENDING;
 }
 
-static struct supply *make_supply(const struct keeper_route *r) {
+static struct supply *make_supply(const struct keeper_backend *r) {
     struct supply *s = supply_new();
     if (!s)
         return NULL;
@@ -211,7 +211,7 @@ static bool same_supply(const struct supply *a, const struct supply *b) {
 }
 
 /* Nothing is being fetched any more that could be an answer to a refusal. */
-static bool looked_into(const struct keeper_route *r) {
+static bool looked_into(const struct keeper_backend *r) {
     if (r->lookup.source && source_is_busy(r->lookup.source))
         return false;
     for (unsigned i = 0; i < ARRAY_LEN(r->credentials); i++)
@@ -220,11 +220,11 @@ static bool looked_into(const struct keeper_route *r) {
     return true;
 }
 
-void keeper_route_update(struct keeper_route *r) {
+void keeper_backend_update(struct keeper_backend *r) {
     struct supply *s = make_supply(r), *old = r->supply;
     if (!s) {
         log_error("out of memory: a route keeps its old credential",
-                  LOG_STRING("route", r->config->path));
+                  LOG_STRING("route", r->config->route->path));
         return;
     }
     s->revision = old ? old->revision + 1 : 1;
@@ -243,13 +243,13 @@ void keeper_route_update(struct keeper_route *r) {
     r->supply = s;
     supply_unref(&old);
     if (r->keeper->options.supplied)
-        r->keeper->options.supplied(r->keeper->options.context, r->index, s);
+        r->keeper->options.supplied(r->keeper->options.context, r->config->index, s);
 }
 
 /* Where the endpoint is */
 
 /* A description that is not given stands beside the scoring URI. */
-static const char *swagger_uri(const struct keeper_route *r, const struct azure_service *found,
+static const char *swagger_uri(const struct keeper_backend *r, const struct azure_service *found,
                                const struct config_uri *scoring, struct config_uri *swagger) {
     const char *said = r->config->swagger.text ? r->config->swagger.text : found->swagger_uri;
     return said ? uri_parse(text_of(said), swagger) : uri_swagger(scoring, swagger);
@@ -263,15 +263,15 @@ static bool same_endpoint(const struct endpoint *e, const struct config_uri *sco
 
 /* Puts what Azure says of the endpoint to use. What cannot be used leaves the route without one:
  * its credential must go nowhere else. */
-static void use_endpoint(struct keeper_route *r, const struct azure_service *found) {
+static void use_endpoint(struct keeper_backend *r, const struct azure_service *found) {
     struct config_uri scoring = {0}, swagger = {0};
     const char *wrong = uri_parse(text_of(found->scoring_uri), &scoring);
     if (!wrong)
         wrong = swagger_uri(r, found, &scoring, &swagger);
-    if (!wrong && (!scoring.tls || !swagger.tls) && !r->config->allow_insecure)
+    if (!wrong && (!scoring.tls || !swagger.tls) && !r->config->route->allow_insecure)
         wrong = "it is http, which allow_insecure_upstream = true would permit";
     if (wrong && (!r->unusable || strcmp(wrong, r->unusable) != 0))
-        log_error("the endpoint cannot be used", LOG_STRING("route", r->config->path),
+        log_error("the endpoint cannot be used", LOG_STRING("route", r->config->route->path),
                   LOG_STRING("error", wrong));
     r->unusable = wrong;
     if (wrong) {
@@ -303,40 +303,40 @@ static enum config_auth_type auth_found(enum azure_auth auth) {
 
 static void on_credential(void *owner, struct source *source) {
     (void)source;
-    keeper_route_update(owner);
+    keeper_backend_update(owner);
 }
 
 static void on_lookup(void *owner, struct source *source) {
-    struct keeper_route *r = owner;
+    struct keeper_backend *r = owner;
     if (source->value.service.scoring_uri) {
         use_endpoint(r, &source->value.service);
         if (r->config->auth.type == AUTH_FOUND)
             r->auth = auth_found(source->value.service.auth);
         if (!use_credentials(r))
             log_error("out of memory: a route has no credential",
-                      LOG_STRING("route", r->config->path));
+                      LOG_STRING("route", r->config->route->path));
     }
-    keeper_route_update(r);
+    keeper_backend_update(r);
 }
 
 /* Refusals */
 
-static const char *key_name(const struct keeper_route *r, unsigned key) {
+static const char *key_name(const struct keeper_backend *r, unsigned key) {
     if (r->auth != AUTH_KEY && r->auth != AUTH_ENDPOINT_KEY)
         return "token";
     return key ? "secondary" : "primary";
 }
 
 /* Each worker tells of each refusal; people hear of it once. */
-static void log_refusal(struct keeper_route *r, uint64_t revision, unsigned key) {
+static void log_refusal(struct keeper_backend *r, uint64_t revision, unsigned key) {
     if (r->told[key] >= r->changed[key] && r->told[key])
         return;
     r->told[key] = r->supply->revision;
-    log_warning("the endpoint refused the credential", LOG_STRING("route", r->config->path),
+    log_warning("the endpoint refused the credential", LOG_STRING("route", r->config->route->path),
                 LOG_STRING("key", key_name(r, key)), LOG_NUMBER("revision", (int64_t)revision));
 }
 
-void keeper_route_refused(struct keeper_route *r, uint64_t revision, unsigned key) {
+void keeper_backend_refused(struct keeper_backend *r, uint64_t revision, unsigned key) {
     if (key >= ARRAY_LEN(r->changed) || revision > r->supply->revision)
         return;
     if (revision > r->refused)
@@ -350,25 +350,24 @@ void keeper_route_refused(struct keeper_route *r, uint64_t revision, unsigned ke
         if (r->lookup.source)
             (void)source_refused(r->lookup.source, "401");
     }
-    keeper_route_update(r);
+    keeper_backend_update(r);
 }
 
-void keeper_route_accepted(struct keeper_route *r, uint64_t revision, unsigned key) {
+void keeper_backend_accepted(struct keeper_backend *r, uint64_t revision, unsigned key) {
     if (key >= ARRAY_LEN(r->changed) || revision > r->supply->revision || r->preferred == key ||
         r->changed[key] > revision)
         return;
     r->preferred = key;
-    log_info("the other key is in use now", LOG_STRING("route", r->config->path),
+    log_info("the other key is in use now", LOG_STRING("route", r->config->route->path),
              LOG_STRING("key", key_name(r, key)));
-    keeper_route_update(r);
+    keeper_backend_update(r);
 }
 
 /* Life */
 
-bool keeper_route_init(struct keeper_route *r, struct keeper *keeper,
-                       const struct config_route *config, unsigned index) {
-    *r = (struct keeper_route){
-        .keeper = keeper, .config = config, .index = index, .auth = config->auth.type};
+bool keeper_backend_init(struct keeper_backend *r, struct keeper *keeper,
+                         const struct config_backend *config) {
+    *r = (struct keeper_backend){.keeper = keeper, .config = config, .auth = config->auth.type};
     list_init(&r->lookup.node);
     for (size_t i = 0; i < ARRAY_LEN(r->credentials); i++)
         list_init(&r->credentials[i].node);
@@ -377,11 +376,11 @@ bool keeper_route_init(struct keeper_route *r, struct keeper *keeper,
         if (!r->endpoint)
             return false;
     }
-    keeper_route_update(r);
+    keeper_backend_update(r);
     return r->supply;
 }
 
-static bool use_lookup(struct keeper_route *r) {
+static bool use_lookup(struct keeper_backend *r) {
     struct named_service of = service_of(r->config);
     char *name = name_of(r, "endpoint");
     struct source *s = name ? source_of_lookup(&r->keeper->sources, &of, name) : NULL;
@@ -395,15 +394,15 @@ static bool use_lookup(struct keeper_route *r) {
     return true;
 }
 
-bool keeper_route_start(struct keeper_route *r) {
+bool keeper_backend_start(struct keeper_backend *r) {
     if (config_is_named(r->config) && !use_lookup(r))
         return false;
     bool ok = use_credentials(r);
-    keeper_route_update(r);
+    keeper_backend_update(r);
     return ok;
 }
 
-void keeper_route_done(struct keeper_route *r) {
+void keeper_backend_done(struct keeper_backend *r) {
     source_unuse(&r->lookup);
     for (size_t i = 0; i < ARRAY_LEN(r->credentials); i++)
         source_unuse(&r->credentials[i]);

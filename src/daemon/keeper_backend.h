@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* A route as the keeper sees it: the sources that it uses, and the supply that they make. Inside
+/* A backend as the keeper sees it: the sources that it uses, and the supply that they make. Inside
  * the keeper only. */
 #pragma once
 
 #include "daemon/keeper.h"
 #include "daemon/source_kinds.h"
 
-struct keeper_route {
+struct keeper_backend {
     struct keeper *keeper;
-    const struct config_route *config;
-    unsigned index;
-    struct source_use lookup;         /* where the endpoint is; of a named route */
+    const struct config_backend *config;
+    struct source_use lookup;         /* where the endpoint is; of a named one */
     struct source_use credentials[2]; /* one source with a token or two keys, or a source per key */
     enum config_auth_type auth;       /* in effect; AUTH_FOUND: not known yet */
     struct endpoint *endpoint;        /* NULL: not found yet */
@@ -24,20 +23,20 @@ struct keeper_route {
 };
 
 /* Sets up what the configuration alone says, with a first supply. False: out of memory. */
-bool keeper_route_init(struct keeper_route *r, struct keeper *keeper,
-                       const struct config_route *config, unsigned index) MUST_CHECK;
-void keeper_route_done(struct keeper_route *r);
+bool keeper_backend_init(struct keeper_backend *r, struct keeper *keeper,
+                         const struct config_backend *config) MUST_CHECK;
+void keeper_backend_done(struct keeper_backend *r);
 /* Uses its sources from now on. False: out of memory. */
-bool keeper_route_start(struct keeper_route *r) MUST_CHECK;
+bool keeper_backend_start(struct keeper_backend *r) MUST_CHECK;
 /* Makes the supply anew and hands it out if anything of it differs. */
-void keeper_route_update(struct keeper_route *r);
-void keeper_route_refused(struct keeper_route *r, uint64_t revision, unsigned key);
-void keeper_route_accepted(struct keeper_route *r, uint64_t revision, unsigned key);
+void keeper_backend_update(struct keeper_backend *r);
+void keeper_backend_refused(struct keeper_backend *r, uint64_t revision, unsigned key);
+void keeper_backend_accepted(struct keeper_backend *r, uint64_t revision, unsigned key);
 
 /* keeper.c */
 struct keeper {
     struct sources sources;
     struct keeper_options options;
     struct loop *loop;
-    struct keeper_route *routes;
+    struct keeper_backend *backends;
 };
