@@ -7,7 +7,7 @@
 #pragma once
 
 #include "base/macros.h"
-#include "config/config.h"
+#include "config/load.h"
 #include "gateway/tally.h"
 #include "policy/gate.h"
 #include "upstream/trust.h"
