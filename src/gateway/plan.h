@@ -23,6 +23,7 @@ struct plan {
     struct trust **trusts;  /* one per route, in order; NULL for a route without TLS */
     struct gate **gates;    /* likewise; NULL: nothing limits the route */
     struct tally **tallies; /* likewise, never NULL */
+    struct tally *others;   /* of requests that matched no route; never NULL */
 };
 
 /* The plan of CONFIG, which it takes a reference to. BEFORE (NULL: it is the first): whose gates
