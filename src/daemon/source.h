@@ -8,6 +8,7 @@
  * special about a kind is a pair of functions: write the next request, read its answer. */
 #pragma once
 
+#include "azure/deployments.h"
 #include "azure/managed.h"
 #include "azure/service.h"
 #include "azure/workload.h"
@@ -37,7 +38,8 @@ struct sources {
 struct source_value {
     struct secret *secrets[2];    /* a token, a secret; or the primary and the secondary key */
     struct azure_service service; /* of a lookup */
-    char *base;                   /* of the model management service */
+    struct azure_deployments deployments;
+    char *base; /* of the model management service */
 };
 void source_value_done(struct source_value *v);
 
@@ -54,7 +56,8 @@ enum source_step { SOURCE_AGAIN, SOURCE_DONE, SOURCE_FAILED };
 /* A kind of source. All of these run in the loop's thread. */
 struct source_class {
     enum renewal_rules rules;
-    bool fixed; /* what it has stands in the configuration */
+    bool fixed;    /* what it has stands in the configuration */
+    bool optional; /* nobody depends on it: a failure that goes on is told once */
     size_t max_body;
     /* Writes the request of s->step (0 first, one more after each SOURCE_AGAIN). All that it needs
      * is usable. */
@@ -64,6 +67,9 @@ struct source_class {
                                struct source_outcome *o, struct azure_error *error);
     /* Instead of the two above: without any request. */
     bool (*read)(struct source *s, struct source_outcome *o, struct azure_error *error);
+    /* Of two with the same key, from two configurations: whether B is what A is, so that A may go
+     * on in its place. NULL: the key says it all. */
+    bool (*same)(const struct source *a, const struct source *b);
     void (*free)(struct source *s); /* what the kind keeps besides; may be NULL */
 };
 
@@ -115,6 +121,10 @@ struct source {
     uint64_t refreshed, failures;
     char fingerprint[SECRET_FINGERPRINT_SIZE];
 
+    /* In a reload only. */
+    struct source *twin; /* of a new one: the old one that goes on in its place; NULL: none */
+    bool outdated;       /* what it asks, or whom, has changed: it is to be fetched again */
+
     /* What the kinds keep. */
     const struct config_identity *identity;
     const struct config_secret *secret;
@@ -124,8 +134,9 @@ struct source {
     struct managed_environment managed;
     enum managed_source managed_source;
     char *resource;
-    struct buf note;                /* between two steps of an attempt */
-    struct workload_ca workload_ca; /* what was read last */
+    struct buf note;                 /* between two steps of an attempt */
+    struct azure_deployments listed; /* likewise: the pages so far */
+    struct workload_ca workload_ca;  /* what was read last */
     struct watched_file watched;
 };
 
@@ -138,6 +149,11 @@ struct source *source_get(struct sources *all, const struct source_class *class,
 void source_drop(struct source *s);
 void sources_init(struct sources *all);
 void sources_done(struct sources *all);
+/* NEXT was made of another configuration, and nothing of it has been fetched: whatever is in
+ * BEFORE, too, goes on there with all that it has, for its new users and under its new name. The
+ * rest of BEFORE is freed: nobody but sources may use it any more. FRESH: calls in progress are
+ * given up, since NEXT has another fetcher. Those that have become outdated are marked so. */
+void sources_take_over(struct sources *next, struct sources *before, bool fresh);
 
 /* What S needs: place I of its needs, which is empty. The first is the bearer of its requests. */
 void source_need(struct source *s, size_t i, struct source *need);
@@ -155,9 +171,14 @@ void source_fetch(struct source *s, const char *why);
 /* The same, but a failure is waited out no longer: its cause may be gone, or somebody asks for it.
  * What Retry-After said holds. */
 void source_retry(struct source *s, const char *why);
+/* What it has may be outdated: fetched again soon, INTERVAL after the last attempt at the earliest.
+ * A failure is waited out. */
+void source_look_again(struct source *s, usec_t interval, const char *why);
 /* What it has was refused by whom it was shown to. False: it was fetched for that a moment ago, and
  * nothing is in progress. */
 bool source_refused(struct source *s, const char *why);
+/* The attempt in progress, if there is one, is given up; another one begins. */
+void source_restart(struct source *s, const char *why);
 /* The first secret; NULL if there is none. Borrowed. */
 struct secret *source_secret(const struct source *s);
 /* An attempt is in progress, or will be as soon as it can. */

@@ -68,7 +68,7 @@ enum choice credential_choose(struct exchange *x, enum reason *why) {
 static void tell(const struct exchange *x, gateway_tell *what, unsigned key, bool *told) {
     const struct gateway *g = x->gateway;
     if (!*told)
-        *told = what(g->context, (unsigned)(x->route - g->routes),
+        *told = what(g->context, g->plan->generation, x->route->config->backends[0].index,
                      x->route->stock->supply->revision, key);
 }
 
