@@ -82,8 +82,9 @@ static void write_durations(struct buf *b, const struct status *s) {
     for (size_t i = 0; i < s->route_count; i++)
         write_histogram(b, whole, s->routes[i].path, &s->routes[i].counts.duration);
     write_histogram(b, whole, "", &s->others.duration);
-    metric_family(b, upstream, "histogram",
-                  "How long endpoints took from the first byte of a request to that of the answer.");
+    metric_family(
+        b, upstream, "histogram",
+        "How long endpoints took from the first byte of a request to that of the answer.");
     for (size_t i = 0; i < s->route_count; i++)
         write_histogram(b, upstream, s->routes[i].path, &s->routes[i].counts.upstream);
 }

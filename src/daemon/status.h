@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What an operator may see: the state of every route, backend and credential as plain values, and the forms
- * in which it is shown. Nothing here is a secret; a value of a query is masked where it is written.
+/* What an operator may see: the state of every route, backend and credential as plain values, and
+ * the forms in which it is shown. Nothing here is a secret; a value of a query is masked where it
+ * is written.
  */
 #pragma once
 
