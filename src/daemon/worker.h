@@ -19,10 +19,11 @@ struct worker_options {
     unsigned max_connections;
     /* All of these are called in the worker's thread. When it has drained or was retired and is
      * empty, or cannot go on: */
-    void (*stopped)(void *context, struct worker *worker);
+    void (*stopped)(void *owner);
+    void *owner;
     /* What it learns about keys and endpoints (gateway/gateway.h). */
     gateway_tell *refused, *accepted, *crowded;
-    void *context;
+    void *context; /* of these */
 };
 
 /* Starts the thread; NULL if that fails (the log says why). */
