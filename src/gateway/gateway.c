@@ -38,9 +38,12 @@ static bool take_supply(struct gateway *g, struct gateway_route *r, struct suppl
     return true;
 }
 
-void gateway_supply(struct gateway *g, unsigned route, struct supply *supply) {
-    assert(route < g->config->route_count);
-    struct gateway_route *r = &g->routes[route];
+void gateway_supply(struct gateway *g, unsigned backend, struct supply *supply) {
+    assert(backend < g->config->backend_count);
+    const struct config_route *route = g->config->backends[backend]->route;
+    struct gateway_route *r = &g->routes[route - g->config->routes];
+    if (&route->backends[0] != g->config->backends[backend])
+        return;
     if (take_supply(g, r, supply))
         waiting_go_on(r);
     else
@@ -48,31 +51,67 @@ void gateway_supply(struct gateway *g, unsigned route, struct supply *supply) {
                   LOG_STRING("route", r->config->path));
 }
 
+static void free_routes(struct gateway_route *routes, const struct config *config) {
+    for (size_t i = 0; routes && i < config->route_count; i++)
+        stock_unref(&routes[i].stock);
+    free(routes);
+}
+
+/* The routes of G's plan; NULL: out of memory. */
+static struct gateway_route *make_routes(struct gateway *g, struct supply *const *supplies) {
+    const struct config *config = g->config;
+    struct gateway_route *routes = calloc(config->route_count + 1, sizeof *routes);
+    bool ok = routes != NULL;
+    for (size_t i = 0; ok && i < config->route_count; i++) {
+        struct gateway_route *r = &routes[i];
+        r->config = &config->routes[i];
+        r->trust = g->plan->trusts[i];
+        list_init(&r->waiting);
+        ok = take_supply(g, r, supplies[r->config->backends[0].index]);
+    }
+    if (ok)
+        return routes;
+    free_routes(routes, config);
+    return NULL;
+}
+
+bool gateway_reload(struct gateway *g, struct plan *plan, struct supply *const *supplies) {
+    if (g->in_flight)
+        return false;
+    struct plan *before = g->plan;
+    g->plan = plan;
+    g->config = plan->config;
+    struct gateway_route *routes = make_routes(g, supplies);
+    if (!routes) {
+        g->plan = before;
+        g->config = before->config;
+        return false;
+    }
+    free_routes(g->routes, before->config);
+    g->routes = routes;
+    (void)plan_ref(plan);
+    plan_unref(&before);
+    return true;
+}
+
 struct gateway *gateway_new(struct loop *loop, struct dialer *dialer,
                             const struct gateway_options *options) {
     struct gateway *g = calloc(1, sizeof *g);
     if (!g)
         return NULL;
-    struct config *config = options->config;
     g->loop = loop;
     g->dialer = dialer;
-    g->config = config_ref(config);
+    g->plan = plan_ref(options->plan);
+    g->config = g->plan->config;
     g->refused = options->refused;
     g->accepted = options->accepted;
+    g->crowded = options->crowded;
     g->context = options->context;
     list_init(&g->starting);
     list_init(&g->spare);
     g->scratch = malloc(GATEWAY_SCRATCH);
-    g->routes = calloc(config->route_count ? config->route_count : 1, sizeof *g->routes);
-    bool ok = g->scratch && g->routes;
-    for (size_t i = 0; ok && i < config->route_count; i++) {
-        struct gateway_route *r = &g->routes[i];
-        r->config = &config->routes[i];
-        r->trust = options->trusts[i];
-        list_init(&r->waiting);
-        ok = take_supply(g, r, options->supplies[i]);
-    }
-    if (!ok)
+    g->routes = make_routes(g, options->supplies);
+    if (!g->scratch || !g->routes)
         gateway_free(&g);
     return g;
 }
@@ -85,11 +124,9 @@ void gateway_free(struct gateway **pointer) {
     assert(g->in_flight == 0);
     list_each (node, next, &g->spare)
         exchange_free(list_entry(node, struct exchange, node));
-    for (size_t i = 0; g->routes && i < g->config->route_count; i++)
-        stock_unref(&g->routes[i].stock);
-    free(g->routes);
+    free_routes(g->routes, g->config);
     free(g->scratch);
-    config_unref(&g->config);
+    plan_unref(&g->plan);
     free(g);
 }
 

@@ -42,6 +42,14 @@ int world_begin(void **state) {
                                    .route_count = 1,
                                    .table = route_table_new(),
                                    .references = 1};
+    world.tally = tally_new();
+    assert(world.tally);
+    world.plan = (struct plan){.references = 1,
+                               .generation = 1,
+                               .config = &world.config,
+                               .trusts = &world.trust,
+                               .gates = &world.gate,
+                               .tallies = &world.tally};
     assert(route_table_add(world.config.table, text_of(world.route.path), false, 0));
     log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT, NULL);
     endpoint_moves("endpoint.example", "endpoint.example");
@@ -57,43 +65,33 @@ int world_end(void **state) {
         buf_done(&world.conns[i]->incoming);
         free(world.conns[i]);
     }
+    tally_unref(&world.tally);
     route_table_free(&world.config.table);
     endpoint_unref(&world.endpoint);
     loop_done(&world.loop);
     return 0;
 }
 
-/* The gateway counts references to the world's own configuration, which no one frees. */
-struct config *config_ref(struct config *c) {
-    c->references++;
-    return c;
-}
-
-void config_unref(struct config **c) {
-    (*c)->references--;
-    *c = NULL;
-}
-
-static bool write_down(bool accepted, unsigned route, uint64_t revision, unsigned key) {
+static bool write_down(bool accepted, unsigned backend, uint64_t revision, unsigned key) {
     assert(world.told_count < sizeof world.told / sizeof *world.told);
-    world.told[world.told_count++] = (struct told){accepted, revision, route, key};
+    world.told[world.told_count++] = (struct told){accepted, revision, backend, key};
     return !world.deaf;
 }
 
-static bool on_refused(void *context, unsigned route, uint64_t revision, unsigned key) {
-    assert(context == &world);
-    return write_down(false, route, revision, key);
+static bool on_refused(void *context, uint64_t generation, unsigned backend, uint64_t revision,
+                       unsigned key) {
+    assert(context == &world && generation == 1);
+    return write_down(false, backend, revision, key);
 }
 
-static bool on_accepted(void *context, unsigned route, uint64_t revision, unsigned key) {
-    assert(context == &world);
-    return write_down(true, route, revision, key);
+static bool on_accepted(void *context, uint64_t generation, unsigned backend, uint64_t revision,
+                        unsigned key) {
+    assert(context == &world && generation == 1);
+    return write_down(true, backend, revision, key);
 }
 
 void gateway_restarts(struct supply *first) {
-    struct trust *none = NULL;
-    struct gateway_options options = {.config = &world.config,
-                                      .trusts = &none,
+    struct gateway_options options = {.plan = &world.plan,
                                       .supplies = &first,
                                       .refused = on_refused,
                                       .accepted = on_accepted,

@@ -45,7 +45,7 @@ static void assert_told(unsigned at, bool accepted, uint64_t revision, unsigned 
     assert_int_equal(world.told[at].accepted, accepted);
     assert_int_equal(world.told[at].revision, revision);
     assert_int_equal(world.told[at].key, key);
-    assert_int_equal(world.told[at].route, 0);
+    assert_int_equal(world.told[at].backend, 0);
 }
 
 /* The control thread has looked into every refusal so far: these are the keys now. */
