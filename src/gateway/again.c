@@ -91,7 +91,7 @@ static void learn(struct attempt *a, bool cold) {
     if (is_too_many(a))
         tell_crowded(a);
     else if (x->route->gated)
-        gate_served(a->ticket, x->gateway->loop->now);
+        gate_served(a->ticket);
     if (a->answer.status == 503 && !cold)
         attempt_failed(a);
     else

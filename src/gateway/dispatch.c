@@ -133,14 +133,8 @@ static void blocked(struct exchange *x, usec_t until) {
 
 /* After a reload it goes on by the new configuration. */
 static void follow(struct exchange *x) {
-    while (x->route->successor) {
-        struct gateway_route *next = gateway_route_ref(x->route->successor);
-        ready_leave(x);
-        gateway_route_unref(&x->route);
-        x->route = next;
-        x->failed_backends = 0;
-        credential_follow(x);
-    }
+    while (x->route->successor)
+        exchange_follow(x, x->route->successor);
 }
 
 static void fail_or_wait(struct exchange *x, const struct options *o) {

@@ -237,6 +237,18 @@ void exchange_end_attempts(struct exchange *x, const struct attempt *one) {
         gateway_granted(x->route);
 }
 
+void exchange_follow(struct exchange *x, struct gateway_route *route) {
+    ready_leave(x);
+    (void)gateway_route_ref(route);
+    tally_add(x->tally, TALLY_IN_FLIGHT, -1);
+    gateway_route_unref(&x->route);
+    x->route = route;
+    x->tally = route->tally;
+    tally_add(x->tally, TALLY_IN_FLIGHT, 1);
+    x->failed_backends = 0;
+    credential_follow(x);
+}
+
 /* How long a queue like this one lasts, by its own measure. */
 static void estimate_wait(struct exchange *x) {
     struct gate_figures figures;
@@ -326,6 +338,7 @@ static void *exchange_begin(void *context, struct caller *caller, const struct h
     x->head_refused = refused != REASON_NONE;
     if (refused == REASON_NONE)
         refused = admit(x, head, &match);
+    tally_add(x->tally, TALLY_IN_FLIGHT, 1);
     if (refused != REASON_NONE) {
         reply_problem(x, refused, (struct text){0});
     } else if (head->method == METHOD_OPTIONS) {

@@ -110,6 +110,8 @@ void exchange_arm(struct exchange *x);
 void exchange_fail(struct exchange *x, enum reason why);
 /* Ends all attempts but ONE, which may be NULL. */
 void exchange_end_attempts(struct exchange *x, const struct attempt *one);
+/* Goes by ROUTE from now on, which has taken the place of its own. No attempt is in progress. */
+void exchange_follow(struct exchange *x, struct gateway_route *route);
 /* When the answer has to begin. */
 usec_t exchange_deadline(const struct exchange *x);
 /* Sending it twice does no harm. */
