@@ -70,11 +70,9 @@ bool breaker_failed(struct breaker *b, const struct breaker_rules *rules, bool p
     return true;
 }
 
-void breaker_abandoned(struct breaker *b, bool probe, usec_t now) {
-    if (!probe || b->state != BREAKER_PROBING)
-        return;
-    b->state = BREAKER_OPEN;
-    b->until = now;
+void breaker_abandoned(struct breaker *b, bool probe) {
+    if (probe && b->state == BREAKER_PROBING)
+        b->state = BREAKER_OPEN; /* until a time that has come */
 }
 
 unsigned breaker_share(const struct breaker *b, const struct breaker_rules *rules, usec_t now) {

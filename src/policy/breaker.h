@@ -56,7 +56,7 @@ bool breaker_succeeded(struct breaker *b, bool probe, usec_t sent, usec_t now);
 bool breaker_failed(struct breaker *b, const struct breaker_rules *rules, bool probe, usec_t sent,
                     usec_t now, uint64_t random);
 /* It ended without a verdict: the caller went away. Another one may see, at once. */
-void breaker_abandoned(struct breaker *b, bool probe, usec_t now);
+void breaker_abandoned(struct breaker *b, bool probe);
 /* How much of its share it gets, in percent: 100, or less while it recovers (never 0). The probe is
  * let through as soon as there is a request: an open one has its whole share. */
 unsigned breaker_share(const struct breaker *b, const struct breaker_rules *rules,

@@ -38,8 +38,9 @@ static void read_milliseconds(struct retry_after *r, struct text value) {
 }
 
 static void read_date(struct retry_after *r, struct text value) {
-    if (!parse_http_date(value, &r->date_s))
-        r->date_s = 0;
+    int64_t date_s;
+    if (parse_http_date(value, &date_s))
+        r->date_s = date_s;
 }
 
 void retry_after_field(struct retry_after *r, struct text name, struct text value) {

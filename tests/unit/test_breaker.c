@@ -55,7 +55,7 @@ static void opens_after_failures_in_a_row(void **state) {
         assert_false(breaker_failed(&b, &rules, false, NOW, NOW, 0));
         assert_false(breaker_failed(&b, &rules, false, NOW, NOW, 0));
         assert_false(breaker_succeeded(&b, false, NOW, NOW));
-        breaker_abandoned(&b, false, NOW);
+        breaker_abandoned(&b, false);
     }
     assert_true(breaker_allows(&b, NOW));
     assert_int_equal(breaker_share(&b, &rules, NOW), 100);
@@ -139,14 +139,14 @@ static void old_requests_say_nothing_while_it_is_open(void **state) {
     struct breaker b = opened(), before = b;
     assert_false(breaker_succeeded(&b, false, NOW - S, NOW + S));
     assert_false(breaker_failed(&b, &rules, false, NOW - S, NOW + S, 77));
-    breaker_abandoned(&b, false, NOW + S);
+    breaker_abandoned(&b, false);
     assert_memory_equal(&b, &before, sizeof b);
     usec_t now;
     b = probed(&now);
     before = b;
     assert_false(breaker_succeeded(&b, false, NOW - S, now + S));
     assert_false(breaker_failed(&b, &rules, false, NOW - S, now + S, 77));
-    breaker_abandoned(&b, false, now + S);
+    breaker_abandoned(&b, false);
     assert_memory_equal(&b, &before, sizeof b);
 }
 
@@ -170,13 +170,13 @@ static void after_one_without_a_verdict_another_may_see(void **state) {
     (void)state;
     usec_t now;
     struct breaker b = probed(&now);
-    breaker_abandoned(&b, true, now + S);
+    breaker_abandoned(&b, true);
     assert_int_equal(b.state, BREAKER_OPEN);
     assert_int_equal(b.opened, 1);
     assert_true(breaker_allows(&b, now + S));
     assert_true(breaker_begin(&b, now + S));
     assert_true(breaker_succeeded(&b, true, now + S, now + 2 * S));
-    breaker_abandoned(&b, true, now + 2 * S);
+    breaker_abandoned(&b, true);
     assert_int_equal(b.state, BREAKER_CLOSED);
 }
 
@@ -270,7 +270,7 @@ static void any_order(void **state) {
         requests[which].under_way = false;
         unsigned end = (unsigned)(random >> 40) % 8;
         if (end == 0)
-            breaker_abandoned(&b, probe, now);
+            breaker_abandoned(&b, probe);
         else if (end < 4)
             changed = breaker_succeeded(&b, probe, requests[which].sent, now);
         else
