@@ -5,6 +5,7 @@
 
 #include "base/parse.h"
 #include "base/random.h"
+#include "policy/retry_after.h"
 
 void again_at(struct exchange *x, usec_t when, enum tally_retry why) {
     tally_retried(x->tally, why);
@@ -109,9 +110,7 @@ static struct retry_facts answer_facts(const struct attempt *a) {
     facts.status = a->answer.status;
     facts.model_status = model_status(a);
     facts.not_accepted = not_accepted(a);
-    facts.retry_after = retry_after_read(
-        answer_field(a, TEXT("retry-after")), answer_field(a, TEXT("retry-after-ms")),
-        answer_field(a, TEXT("date")), clock_wall());
+    facts.retry_after = retry_after_read(a->answer.lines, a->answer.line_count, clock_wall());
     return facts;
 }
 

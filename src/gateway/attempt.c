@@ -3,6 +3,7 @@
  * endpoint that it leads to. */
 #include "gateway/exchange.h"
 
+#include "base/log.h"
 #include "base/random.h"
 #include "policy/replay.h"
 
@@ -70,23 +71,45 @@ static unsigned slot_of(const struct attempt *a) {
 
 /* The breaker */
 
+/* Everybody who looks, and who waits at the gate, hears of another state. */
+static void breaker_changed(struct gateway_backend *b) {
+    static const enum tally_breaker shown[] = {[BREAKER_CLOSED] = TALLY_CLOSED,
+                                               [BREAKER_OPEN] = TALLY_OPEN,
+                                               [BREAKER_PROBING] = TALLY_PROBING};
+    tally_backend(b->route->tally, b->lane, shown[b->breaker.state]);
+    dispatch_again(b->route);
+}
+
 void attempt_served(struct attempt *a) {
-    if (!a->judged && breaker_succeeded(&a->backend->breaker, a->probe, a->exchange->gateway->loop->now))
-        dispatch_again(a->backend->route);
+    struct gateway_backend *b = a->backend;
+    if (a->judged)
+        return;
     a->judged = true;
+    if (!breaker_succeeded(&b->breaker, a->probe, a->begun, a->exchange->gateway->loop->now))
+        return;
+    log_info("a backend serves again", LOG_STRING("route", b->route->config->path),
+             LOG_NUMBER("backend", b->lane + 1));
+    breaker_changed(b);
 }
 
 void attempt_failed(struct attempt *a) {
     struct gateway_backend *b = a->backend;
-    if (!a->judged && breaker_failed(&b->breaker, &b->route->config->breaker, a->probe,
-                                     a->exchange->gateway->loop->now, random_u64()))
-        dispatch_again(b->route);
+    usec_t now = a->exchange->gateway->loop->now;
+    if (a->judged)
+        return;
     a->judged = true;
+    if (!breaker_failed(&b->breaker, &b->route->config->breaker, a->probe, a->begun, now,
+                        random_u64()))
+        return;
+    log_warning("a backend gets no requests for the moment: it failed several in a row",
+                LOG_STRING("route", b->route->config->path), LOG_NUMBER("backend", b->lane + 1),
+                LOG_NUMBER("for_ms", (b->breaker.until - now) / USEC_PER_MS));
+    breaker_changed(b);
 }
 
 static void no_verdict(struct attempt *a) {
     if (!a->judged)
-        breaker_abandoned(&a->backend->breaker, a->probe, a->exchange->gateway->loop->now);
+        breaker_abandoned(&a->backend->breaker, a->probe);
     a->judged = true;
 }
 
@@ -247,6 +270,8 @@ bool attempt_begin(struct exchange *x, struct gateway_backend *backend, unsigned
     a->key = key;
     x->attempts[slot_of(a)] = a;
     a->probe = breaker_begin(&backend->breaker, x->gateway->loop->now);
+    if (a->probe)
+        tally_backend(x->tally, backend->lane, TALLY_PROBING);
     if (x->tries++ == 0)
         retry_budget_earn(&x->route->budget);
     if (x->state != EXCHANGE_TRYING)

@@ -52,8 +52,8 @@ struct exchange {
     unsigned status;    /* what the caller was told; 0: nothing yet */
     bool head_refused;  /* the request's head was not believed */
     char request_id[RANDOM_UUID_LEN + 1];
-    char sent_id[104]; /* x-ms-client-request-id: the caller's own, or request_id */
-    uint64_t caller_key; /* who shares a turn at the gate */
+    char sent_id[104];      /* x-ms-client-request-id: the caller's own, or request_id */
+    uint64_t caller_key;    /* who shares a turn at the gate */
     usec_t begun, progress; /* progress: of the caller */
 
     /* What is sent. */
@@ -80,7 +80,7 @@ struct exchange {
     usec_t ready_by;           /* until when it waits for a cold endpoint; 0: it does not */
     unsigned ready_tries;
     bool hedged;
-    bool fresh; /* the next attempt takes no connection that was used before */
+    bool fresh;             /* the next attempt takes no connection that was used before */
     uint32_t retry_after_s; /* what to tell the caller */
 
     /* The credential. */
@@ -89,7 +89,7 @@ struct exchange {
     struct secret *tried[EXCHANGE_SECRETS_MAX]; /* refused to this exchange */
     unsigned tried_count;
     const struct gateway_backend *refused_at; /* where the last of them was */
-    uint64_t refused_in; /* the revision of the supply that it was in, there */
+    uint64_t refused_in;                      /* the revision of the supply that it was in, there */
 
     bool cut; /* the answer broke off: pull() says so */
     struct buf own_body, own_fields;

@@ -29,7 +29,10 @@ static bool take_supply(struct gateway *g, struct gateway_backend *b, struct sup
     struct site *site = NULL;
     if (supply->endpoint && !(site = find_site(g, b, supply->endpoint, before)))
         return false;
-    struct stock *had = b->stock, *stock = stock_new(supply, site, had ? had : before ? before->stock : NULL);
+    struct stock *had = b->stock, *stock = stock_new(supply, site,
+                                                     had      ? had
+                                                     : before ? before->stock
+                                                              : NULL);
     if (stock) {
         b->stock = stock;
         if (had && had->site && had->site != site)
@@ -84,7 +87,8 @@ static bool set_up_backends(struct gateway_route *r, struct supply *const *suppl
     return r->backends;
 }
 
-/* BEFORE: the route of the same path that it takes the place of; NULL: none. NULL: out of memory. */
+/* BEFORE: the route of the same path that it takes the place of; NULL: none. NULL: out of memory.
+ */
 static struct gateway_route *route_new(struct gateway *g, struct plan *plan, size_t index,
                                        struct supply *const *supplies,
                                        const struct gateway_route *before) {
@@ -194,7 +198,8 @@ static void move_sites(struct gateway_route *now) {
             site_belong(now->backends[i].stock->site, now);
 }
 
-/* Connections to places where nobody goes any more are given up; those in use, when they are done. */
+/* Connections to places where nobody goes any more are given up; those in use, when they are done.
+ */
 static void retire_sites(struct gateway_route *old) {
     for (size_t i = 0; i < old->config->backend_count; i++) {
         struct site *site = old->backends[i].stock->site;

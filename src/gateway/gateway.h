@@ -75,10 +75,10 @@ struct gateway_route {
     struct balance balance;
     struct retry_budget budget;
     struct readiness readiness;
-    struct list waiting;    /* exchanges that wait for a supply, first come first */
-    unsigned waiting_count; /* at most GATEWAY_WAITING_MAX */
-    struct list queue;      /* exchanges at the gate */
-    bool replaced;          /* by a reload */
+    struct list waiting;             /* exchanges that wait for a supply, first come first */
+    unsigned waiting_count;          /* at most GATEWAY_WAITING_MAX */
+    struct list queue;               /* exchanges at the gate */
+    bool replaced;                   /* by a reload */
     struct gateway_route *successor; /* with a reference; NULL: none */
 };
 
@@ -115,7 +115,8 @@ void gateway_supply(struct gateway *gateway, unsigned backend, struct supply *su
  * on by the new one, in its order. False: out of memory, and all is as it was. */
 bool gateway_reload(struct gateway *gateway, struct plan *plan,
                     struct supply *const *supplies) MUST_CHECK;
-/* Starts what began in this turn and what the gates let in; once a turn, after the front has run. */
+/* Starts what began in this turn and what the gates let in; once a turn, after the front has run.
+ */
 void gateway_turn(struct gateway *gateway);
 
 /* --- inside gateway/ ----------------------------------------------------------------------------

@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* Nobody is told to come back later than that, in seconds. */
-#define RETRY_AFTER_MAX 120U
+#define LATEST_RETURN 120U
 
 static void add(struct field_line *fields, size_t *n, const char *name, struct text value) {
     fields[(*n)++] = (struct field_line){text_of(name), value, FIELD_OTHER};
@@ -70,7 +70,10 @@ static struct span append_proxy_status(struct exchange *x, enum reason why) {
 static struct span append_retry_after(struct exchange *x) {
     struct span s = {.begin = x->own_body.len};
     uint32_t seconds = x->retry_after_s ? x->retry_after_s : 1;
-    buf_addf(&x->own_body, "%u", x->retry_at_once ? 0 : seconds < RETRY_AFTER_MAX ? seconds : RETRY_AFTER_MAX);
+    buf_addf(&x->own_body, "%u",
+             x->retry_at_once          ? 0
+             : seconds < LATEST_RETURN ? seconds
+                                       : LATEST_RETURN);
     s.end = x->own_body.len;
     buf_add_char(&x->own_body, '\0');
     return s;

@@ -4,8 +4,8 @@
  * connections. With wait_for_ready_ms requests are held meanwhile.
  *
  * One of them, the canary, asks again and again; the others wait for its outcome. When it is
- * answered two of them go, and two more with each answer, so that an endpoint that has just woken up
- * is not run over. */
+ * answered two of them go, and two more with each answer, so that an endpoint that has just woken
+ * up is not run over. */
 #include "gateway/exchange.h"
 
 #include "base/random.h"

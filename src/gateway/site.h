@@ -21,8 +21,8 @@ struct site {
     struct plan *plan; /* that it was made for: its pools point into it */
     struct trust *trust;
     usec_t connect_timeout;
-    struct tally_slot *tally; /* of the route that it belongs to */
-    int idle;                 /* connections that it keeps warm */
+    struct tally_slot *tally;               /* of the route that it belongs to */
+    int idle;                               /* connections that it keeps warm */
     struct pool *score_pool, *swagger_pool; /* the same one if the origins are the same */
     bool swagger_same_origin;               /* the credential belongs to it, too */
     char *score_lines, *swagger_lines; /* Host and the route's own fields, each ended by CRLF */
