@@ -91,6 +91,19 @@ bool document_flag(const struct json *object, const char *name, bool *flag,
            wrong(error, name, "is neither true nor false");
 }
 
+bool document_count(const struct json *object, const char *name, unsigned max, unsigned *count,
+                    struct azure_error *error) {
+    double number;
+    const struct json *member = json_member(object, name);
+    if (json_is_null(member))
+        return true;
+    if (!json_number(member, &number) || number < 0 || number > max ||
+        number != (double)(unsigned)number)
+        return wrong(error, name, "is no whole number that can be");
+    *count = (unsigned)number;
+    return true;
+}
+
 bool document_time(const struct json *object, const char *name, int64_t *time_s,
                    struct azure_error *error) {
     double number;

@@ -23,6 +23,9 @@ bool document_uri(const struct json *object, const char *name, char **into,
                   struct azure_error *error) MUST_CHECK;
 bool document_flag(const struct json *object, const char *name, bool *flag,
                    struct azure_error *error) MUST_CHECK;
+/* A whole number from 0 to MAX. */
+bool document_count(const struct json *object, const char *name, unsigned max, unsigned *count,
+                    struct azure_error *error) MUST_CHECK;
 /* Seconds since 1970, of this age of the world. */
 bool document_time(const struct json *object, const char *name, int64_t *time_s,
                    struct azure_error *error) MUST_CHECK;

@@ -19,9 +19,9 @@ void azure_add_workspace(struct buf *url, const struct azure_workspace *w) {
     azure_add_segment(url, text_of(w->workspace));
 }
 
-/* A request about endpoint NAME (NULL: the list), perhaps an action of it. */
-static void start(struct azure_request *r, enum method method, const struct azure_workspace *w,
-                  const char *name, const char *action, struct secret *bearer) {
+void online_endpoint_begin(struct azure_request *r, enum method method,
+                           const struct azure_workspace *w, const char *name, const char *action,
+                           struct secret *bearer) {
     azure_request_init(r, method);
     buf_add_string(&r->url, w->management);
     azure_add_workspace(&r->url, w);
@@ -36,13 +36,13 @@ static void start(struct azure_request *r, enum method method, const struct azur
 
 bool online_endpoint_get(const struct azure_workspace *w, const char *name, struct secret *bearer,
                          struct azure_request *r) {
-    start(r, METHOD_GET, w, name, NULL, bearer);
+    online_endpoint_begin(r, METHOD_GET, w, name, NULL, bearer);
     return azure_request_end(r);
 }
 
 bool online_endpoint_list(const struct azure_workspace *w, const struct azure_filter *filter,
                           struct secret *bearer, struct azure_request *r) {
-    start(r, METHOD_GET, w, NULL, NULL, bearer);
+    online_endpoint_begin(r, METHOD_GET, w, NULL, NULL, bearer);
     service_add_filter(&r->url, "name", filter->name);
     service_add_count(&r->url, filter->page);
     service_add_filter(&r->url, "computeType", filter->compute_type);
@@ -54,20 +54,20 @@ bool online_endpoint_list(const struct azure_workspace *w, const struct azure_fi
 
 bool online_endpoint_keys(const struct azure_workspace *w, const char *name, struct secret *bearer,
                           struct azure_request *r) {
-    start(r, METHOD_POST, w, name, "listKeys", bearer);
+    online_endpoint_begin(r, METHOD_POST, w, name, "listKeys", bearer);
     return azure_request_end(r);
 }
 
 bool online_endpoint_token(const struct azure_workspace *w, const char *name, struct secret *bearer,
                            struct azure_request *r) {
-    start(r, METHOD_POST, w, name, "token", bearer);
+    online_endpoint_begin(r, METHOD_POST, w, name, "token", bearer);
     return azure_request_end(r);
 }
 
 bool online_endpoint_regenerate(const struct azure_workspace *w, const char *name,
                                 enum azure_key key, struct secret *bearer,
                                 struct azure_request *r) {
-    start(r, METHOD_POST, w, name, "regenerateKeys", bearer);
+    online_endpoint_begin(r, METHOD_POST, w, name, "regenerateKeys", bearer);
     service_add_key_type(r, key);
     return azure_request_end(r);
 }
@@ -105,9 +105,50 @@ static bool read_auth(const struct json *properties, enum azure_auth *auth,
     return good;
 }
 
+/* More deployments than Azure has. */
+#define SHARES_MAX 100
+
+/* One member of "traffic" at the end of T; a share of nothing is none. False: it is odd, or there
+ * is no memory for it. */
+static bool read_share(const struct json *member, struct azure_traffic *t) {
+    double percent;
+    struct text name = json_name(member);
+    if (json_is_null(member))
+        return true;
+    if (!json_number(member, &percent) || percent < 0 || percent > 100 || name.len == 0)
+        return false;
+    if (percent == 0)
+        return true;
+    char *copy = strndup(name.at, name.len);
+    if (!copy)
+        return false;
+    t->shares[t->count++] = (struct azure_share){copy, percent < 1 ? 1 : (unsigned)percent};
+    return true;
+}
+
+/* All or nothing. It only helps to know how many requests are served at once: what is odd here is
+ * no reason not to use the endpoint. Mirrored traffic is not ours. */
+static void read_traffic(const struct json *properties, struct azure_traffic *traffic) {
+    const struct json *first = json_first_member(json_member(properties, "traffic"));
+    size_t count = 0;
+    for (const struct json *m = first; m; m = json_next(m))
+        count++;
+    struct azure_traffic made = {.shares = NULL};
+    if (count && count <= SHARES_MAX)
+        made.shares = calloc(count, sizeof *made.shares);
+    bool good = made.shares;
+    for (const struct json *m = first; good && m; m = json_next(m))
+        good = read_share(m, &made);
+    if (good && made.count)
+        *traffic = made;
+    else
+        azure_traffic_done(&made);
+}
+
 static bool read_endpoint(const struct json *value, struct azure_service *s,
                           struct azure_error *error) {
     const struct json *properties = json_member(value, "properties");
+    read_traffic(properties, &s->traffic);
     return document_word(value, "name", NULL, &s->name, error) &&
            document_copy(TEXT("online"), &s->kind, error) &&
            document_word(properties, "provisioningState", "unknown", &s->state, error) &&

@@ -15,6 +15,11 @@ struct azure_workspace {
 
 /* Appends "/subscriptions/…/workspaces/WORKSPACE", percent-encoded. */
 void azure_add_workspace(struct buf *url, const struct azure_workspace *w);
+/* Begins the request about ACTION ("deployments", "listKeys"; NULL: itself) of endpoint NAME (NULL:
+ * the list of them). azure_request_end() ends it. */
+void online_endpoint_begin(struct azure_request *r, enum method method,
+                           const struct azure_workspace *w, const char *name, const char *action,
+                           struct secret *bearer);
 
 /* Each writes a request; false: out of memory. BEARER: a token for the management resource. */
 bool online_endpoint_get(const struct azure_workspace *w, const char *name, struct secret *bearer,

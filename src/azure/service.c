@@ -11,12 +11,20 @@
 #define PAGE_MAX 1000
 #define LINK_MAX 8192
 
+void azure_traffic_done(struct azure_traffic *traffic) {
+    for (size_t i = 0; i < traffic->count; i++)
+        free(traffic->shares[i].deployment);
+    free(traffic->shares);
+    *traffic = (struct azure_traffic){.shares = NULL};
+}
+
 void azure_service_done(struct azure_service *s) {
     free(s->name);
     free(s->kind);
     free(s->state);
     free(s->scoring_uri);
     free(s->swagger_uri);
+    azure_traffic_done(&s->traffic);
     *s = (struct azure_service){.name = NULL};
 }
 
@@ -92,10 +100,11 @@ static bool read_services(const struct json *list, service_reader *reader, struc
     return true;
 }
 
-static bool read_next(const struct json *link, struct text origin, char **next,
-                      struct azure_error *error) {
+bool service_read_next(const struct json *document, struct text origin, char **next,
+                       struct azure_error *error) {
     struct text t;
     struct buf url;
+    const struct json *link = json_member(document, "nextLink");
     if (json_is_null(link))
         return true;
     if (!json_string(link, &t)) {
@@ -118,7 +127,7 @@ bool service_read_page(const struct azure_answer *a, service_reader *reader, str
     struct azure_page made = {.services = NULL};
     struct json *document = document_read(a, error);
     bool good = document && read_services(json_member(document, "value"), reader, &made, error) &&
-                read_next(json_member(document, "nextLink"), origin, &made.next, error);
+                service_read_next(document, origin, &made.next, error);
     if (document_end(&document, a, good, error))
         *page = made;
     else

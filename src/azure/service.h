@@ -14,12 +14,24 @@ enum azure_auth {
     AZURE_AUTH_ENTRA, /* an Entra token (aad_token) */
 };
 
+/* Which deployments take an endpoint's requests: those with more than 0 percent. */
+struct azure_share {
+    char *deployment;
+    unsigned percent;
+};
+struct azure_traffic {
+    struct azure_share *shares;
+    size_t count;
+};
+void azure_traffic_done(struct azure_traffic *traffic);
+
 struct azure_service {
     char *name;
     char *kind;                      /* "online" , or v1's computeType: "ACI", "AKS", … */
     char *state;                     /* provisioningState, or v1's state; "unknown" if not said */
     char *scoring_uri, *swagger_uri; /* NULL: none (yet) */
     enum azure_auth auth;
+    struct azure_traffic traffic; /* of an online endpoint; empty: there is none, or not known */
 };
 void azure_service_done(struct azure_service *s);
 /* "none", "key", "token", "entra". */

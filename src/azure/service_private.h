@@ -16,6 +16,10 @@ bool service_read(const struct azure_answer *a, service_reader *reader, struct a
 bool service_read_page(const struct azure_answer *a, service_reader *reader, struct text origin,
                        struct azure_page *page, struct azure_error *error) MUST_CHECK;
 
+/* The URL of the page after this one of a list; *NEXT is left alone on the last. */
+bool service_read_next(const struct json *document, struct text origin, char **next,
+                       struct azure_error *error) MUST_CHECK;
+
 /* Adds NAME=VALUE to the query unless VALUE is NULL, and the page size of a list unless it is 0. */
 void service_add_filter(struct buf *url, const char *name, const char *value);
 void service_add_count(struct buf *url, unsigned count);

@@ -261,8 +261,16 @@ const struct json *json_first(const struct json *array) {
     return json_is_array(array) ? (const struct json *)item_of(array)->child : NULL;
 }
 
+const struct json *json_first_member(const struct json *object) {
+    return json_is_object(object) ? (const struct json *)item_of(object)->child : NULL;
+}
+
 const struct json *json_next(const struct json *element) {
     return element ? (const struct json *)item_of(element)->next : NULL;
+}
+
+struct text json_name(const struct json *member) {
+    return text_of(item_of(member)->string);
 }
 
 bool json_is_array(const struct json *value) {

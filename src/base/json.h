@@ -23,9 +23,12 @@ void json_free(struct json **document);
 /* A member of an object, or NULL (also where VALUE is NULL or no object). A name that stands twice
  * in the object counts as absent. */
 const struct json *json_member(const struct json *value, const char *name);
-/* First element of an array and the one after ELEMENT, or NULL. */
+/* First element of an array and the one after ELEMENT, or NULL; likewise the members of an object,
+ * each with its name. Here a name that stands twice comes twice. */
 const struct json *json_first(const struct json *array);
+const struct json *json_first_member(const struct json *object);
 const struct json *json_next(const struct json *element);
+struct text json_name(const struct json *member);
 bool json_is_array(const struct json *value);
 bool json_is_object(const struct json *value);
 /* False, with the output untouched, if VALUE is NULL or of another type. */

@@ -82,6 +82,10 @@ void keeper_accepted(struct keeper *k, unsigned backend, uint64_t revision, unsi
     keeper_backend_accepted(&k->backends[backend], revision, key);
 }
 
+void keeper_crowded(struct keeper *k, unsigned backend) {
+    keeper_limit_crowded(&k->backends[backend]);
+}
+
 void keeper_prefer(struct keeper *k, unsigned backend, unsigned key) {
     k->backends[backend].preferred = key ? 1 : 0;
     keeper_backend_update(&k->backends[backend]);
@@ -171,7 +175,8 @@ void keeper_backend_status(const struct keeper *k, unsigned backend,
 
 const char *keeper_backend_credential(const struct keeper *k, unsigned backend, size_t i) {
     const struct keeper_backend *r = &k->backends[backend];
-    const struct source_use *uses[] = {&r->lookup, &r->credentials[0], &r->credentials[1]};
+    const struct source_use *uses[] = {&r->lookup, &r->credentials[0], &r->credentials[1],
+                                       &r->deployments};
     for (size_t n = 0; n < ARRAY_LEN(uses); n++)
         if (uses[n]->source && i-- == 0)
             return uses[n]->source->name;

@@ -43,6 +43,9 @@ struct supply *keeper_supply(const struct keeper *keeper, unsigned backend);
  * the other one was refused. */
 void keeper_refused(struct keeper *keeper, unsigned backend, uint64_t revision, unsigned key);
 void keeper_accepted(struct keeper *keeper, unsigned backend, uint64_t revision, unsigned key);
+/* The endpoint answered that there are too many requests: perhaps its scale has changed, and where
+ * its limit is Azure's own (max_concurrent = "auto") it is looked at, once in 10 s at most. */
+void keeper_crowded(struct keeper *keeper, unsigned backend);
 /* What an operator tells: begin with KEY from now on; fetch the backend's credential again. False:
  * it was fetched for that within the last 5 s. */
 void keeper_prefer(struct keeper *keeper, unsigned backend, unsigned key);

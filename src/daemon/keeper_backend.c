@@ -197,6 +197,7 @@ static struct supply *make_supply(const struct keeper_backend *r) {
     s->preferred = s->keys[r->preferred]    ? r->preferred
                    : s->keys[!r->preferred] ? !r->preferred
                                             : 0;
+    s->concurrency = r->concurrency;
     s->expires = expiry_of(r);
     s->answered = r->supply ? r->supply->answered : 0;
     decide_state(r, s);
@@ -207,7 +208,8 @@ static bool same_supply(const struct supply *a, const struct supply *b) {
     return a->state == b->state && a->why == b->why && a->endpoint == b->endpoint &&
            a->open == b->open && secret_same(a->keys[0], b->keys[0]) &&
            secret_same(a->keys[1], b->keys[1]) && a->preferred == b->preferred &&
-           a->expires == b->expires && a->answered == b->answered;
+           a->concurrency == b->concurrency && a->expires == b->expires &&
+           a->answered == b->answered;
 }
 
 /* Nothing is being fetched any more that could be an answer to a refusal. */
@@ -306,6 +308,22 @@ static void on_credential(void *owner, struct source *source) {
     keeper_backend_update(owner);
 }
 
+/* Begins to follow what Azure's limit is made of. */
+static bool use_deployments(struct keeper_backend *r) {
+    if (r->deployments.source || !keeper_limit_is_wanted(r))
+        return true;
+    struct named_service of = service_of(r->config);
+    char *name = name_of(r, "deployments");
+    struct source *s = name ? source_of_deployments(&r->keeper->sources, &of, name) : NULL;
+    free(name);
+    if (!s)
+        return false;
+    source_use(&r->deployments, s, keeper_limit_told, r);
+    if (!s->since)
+        source_fetch(s, "start");
+    return true;
+}
+
 static void on_lookup(void *owner, struct source *source) {
     struct keeper_backend *r = owner;
     if (source->value.service.scoring_uri) {
@@ -315,6 +333,10 @@ static void on_lookup(void *owner, struct source *source) {
         if (!use_credentials(r))
             log_error("out of memory: a route has no credential",
                       LOG_STRING("route", r->config->route->path));
+        if (!use_deployments(r))
+            log_error("out of memory: a route does not follow Azure's limit",
+                      LOG_STRING("route", r->config->route->path));
+        keeper_limit_update(r);
     }
     keeper_backend_update(r);
 }
@@ -369,6 +391,7 @@ bool keeper_backend_init(struct keeper_backend *r, struct keeper *keeper,
                          const struct config_backend *config) {
     *r = (struct keeper_backend){.keeper = keeper, .config = config, .auth = config->auth.type};
     list_init(&r->lookup.node);
+    list_init(&r->deployments.node);
     for (size_t i = 0; i < ARRAY_LEN(r->credentials); i++)
         list_init(&r->credentials[i].node);
     if (config->scoring.text) {
@@ -404,6 +427,7 @@ bool keeper_backend_start(struct keeper_backend *r) {
 
 void keeper_backend_done(struct keeper_backend *r) {
     source_unuse(&r->lookup);
+    source_unuse(&r->deployments);
     for (size_t i = 0; i < ARRAY_LEN(r->credentials); i++)
         source_unuse(&r->credentials[i]);
     endpoint_unref(&r->endpoint);

@@ -11,6 +11,7 @@ struct keeper_backend {
     const struct config_backend *config;
     struct source_use lookup;         /* where the endpoint is; of a named one */
     struct source_use credentials[2]; /* one source with a token or two keys, or a source per key */
+    struct source_use deployments;    /* for the limit; of one that keeps to Azure's */
     enum config_auth_type auth;       /* in effect; AUTH_FOUND: not known yet */
     struct endpoint *endpoint;        /* NULL: not found yet */
     struct supply *supply;
@@ -18,6 +19,8 @@ struct keeper_backend {
     uint64_t refused; /* the latest revision that was refused and is being looked into; 0: none */
     uint64_t told[2]; /* the latest revision of which a refusal of the key was logged */
     unsigned preferred;
+    unsigned concurrency; /* Azure's limit of requests at once; 0: not known */
+    bool limit_told;      /* it was, once, or that it is not known */
     const char *unusable; /* what is wrong with the endpoint that was found; NULL: nothing */
     usec_t renewed_at;    /* when an operator asked for it last */
 };
@@ -32,6 +35,16 @@ bool keeper_backend_start(struct keeper_backend *r) MUST_CHECK;
 void keeper_backend_update(struct keeper_backend *r);
 void keeper_backend_refused(struct keeper_backend *r, uint64_t revision, unsigned key);
 void keeper_backend_accepted(struct keeper_backend *r, uint64_t revision, unsigned key);
+
+/* keeper_limit.c: the limit of Azure. */
+/* Whether the backend keeps to Azure's limit, and that can be looked up: source_of_deployments().
+ */
+bool keeper_limit_is_wanted(const struct keeper_backend *r);
+/* Works the limit out of what the lookup and the deployments say now. */
+void keeper_limit_update(struct keeper_backend *r);
+/* Told by the deployments: the owner is a backend. */
+void keeper_limit_told(void *owner, struct source *source);
+void keeper_limit_crowded(struct keeper_backend *r);
 
 /* keeper.c */
 struct keeper {

@@ -28,6 +28,7 @@ void source_value_done(struct source_value *v) {
     secret_unref(&v->secrets[0]);
     secret_unref(&v->secrets[1]);
     azure_service_done(&v->service);
+    azure_deployments_done(&v->deployments);
     free(v->base);
     *v = (struct source_value){0};
 }
@@ -40,7 +41,8 @@ static bool same_value(const struct source_value *a, const struct source_value *
     const struct azure_service *x = &a->service, *y = &b->service;
     return secret_same(a->secrets[0], b->secrets[0]) && secret_same(a->secrets[1], b->secrets[1]) &&
            same_string(a->base, b->base) && same_string(x->scoring_uri, y->scoring_uri) &&
-           same_string(x->swagger_uri, y->swagger_uri) && x->auth == y->auth;
+           same_string(x->swagger_uri, y->swagger_uri) && x->auth == y->auth &&
+           azure_deployments_same(&a->deployments, &b->deployments);
 }
 
 /* Making and keeping */
@@ -323,7 +325,7 @@ static bool is_news(const struct source *s, const struct azure_error *error) {
     return s->renewal.failures == 0 || error->failure != s->error.failure ||
            error->status != s->error.status || strcmp(error->code, s->error.code) != 0 ||
            (error->trace_id[0] && !s->error.trace_id[0]) ||
-           s->all->loop->now - s->failure_logged >= TOLD_AGAIN;
+           (!s->class->optional && s->all->loop->now - s->failure_logged >= TOLD_AGAIN);
 }
 
 /* It failed for what it was shown, or for want of it, and something else is there now: a secret was
@@ -522,6 +524,18 @@ void source_restart(struct source *s, const char *why) {
     }
     s->phase = SOURCE_RESTING;
     source_retry(s, why);
+}
+
+void source_look_again(struct source *s, usec_t interval, const char *why) {
+    usec_t at = s->tried + interval;
+    if (s->phase != SOURCE_RESTING || s->failed)
+        return;
+    if (at <= s->all->loop->now) {
+        source_fetch(s, why);
+    } else if (s->renewal.refresh > at) {
+        s->renewal.refresh = at;
+        arm(s);
+    }
 }
 
 bool source_refused(struct source *s, const char *why) {

@@ -8,6 +8,7 @@
  * special about a kind is a pair of functions: write the next request, read its answer. */
 #pragma once
 
+#include "azure/deployments.h"
 #include "azure/managed.h"
 #include "azure/service.h"
 #include "azure/workload.h"
@@ -37,7 +38,8 @@ struct sources {
 struct source_value {
     struct secret *secrets[2];    /* a token, a secret; or the primary and the secondary key */
     struct azure_service service; /* of a lookup */
-    char *base;                   /* of the model management service */
+    struct azure_deployments deployments;
+    char *base; /* of the model management service */
 };
 void source_value_done(struct source_value *v);
 
@@ -54,7 +56,8 @@ enum source_step { SOURCE_AGAIN, SOURCE_DONE, SOURCE_FAILED };
 /* A kind of source. All of these run in the loop's thread. */
 struct source_class {
     enum renewal_rules rules;
-    bool fixed; /* what it has stands in the configuration */
+    bool fixed;    /* what it has stands in the configuration */
+    bool optional; /* nobody depends on it: a failure that goes on is told once */
     size_t max_body;
     /* Writes the request of s->step (0 first, one more after each SOURCE_AGAIN). All that it needs
      * is usable. */
@@ -131,8 +134,9 @@ struct source {
     struct managed_environment managed;
     enum managed_source managed_source;
     char *resource;
-    struct buf note;                /* between two steps of an attempt */
-    struct workload_ca workload_ca; /* what was read last */
+    struct buf note;                 /* between two steps of an attempt */
+    struct azure_deployments listed; /* likewise: the pages so far */
+    struct workload_ca workload_ca;  /* what was read last */
     struct watched_file watched;
 };
 
@@ -167,6 +171,9 @@ void source_fetch(struct source *s, const char *why);
 /* The same, but a failure is waited out no longer: its cause may be gone, or somebody asks for it.
  * What Retry-After said holds. */
 void source_retry(struct source *s, const char *why);
+/* What it has may be outdated: fetched again soon, INTERVAL after the last attempt at the earliest.
+ * A failure is waited out. */
+void source_look_again(struct source *s, usec_t interval, const char *why);
 /* What it has was refused by whom it was shown to. False: it was fetched for that a moment ago, and
  * nothing is in progress. */
 bool source_refused(struct source *s, const char *why);

@@ -31,9 +31,16 @@ struct source *source_of_keys(struct sources *all, const struct named_service *o
                               const char *name) MUST_CHECK;
 struct source *source_of_endpoint_token(struct sources *all, const struct named_service *of,
                                         const char *name) MUST_CHECK;
+/* The deployments of an online endpoint. */
+struct source *source_of_deployments(struct sources *all, const struct named_service *of,
+                                     const char *name) MUST_CHECK;
 /* Where the model management service of a workspace is. */
 struct source *source_of_workspace(struct sources *all, const struct config_named *named,
                                    const struct config_identity *identity) MUST_CHECK;
+
+/* The deployments and the traffic of an endpoint are looked at again this often, so that a change
+ * of scale is followed. */
+#define DEPLOYMENTS_REFRESH (60 * USEC_PER_SEC)
 
 /* How long a token of LIFETIME_S may be shown. Services write times in whole seconds and cut off
  * the rest, so that it can end up to a second sooner than they say. */

@@ -13,8 +13,10 @@
 
 /* A changed endpoint is followed, and keys are listed again, this often at the latest; sooner when
  * the endpoint refuses the credential. */
-#define LOOKUP_REFRESH    (300 * USEC_PER_SEC)
-#define KEYS_REFRESH      (900 * USEC_PER_SEC)
+#define LOOKUP_REFRESH (300 * USEC_PER_SEC)
+#define KEYS_REFRESH   (900 * USEC_PER_SEC)
+/* Of the list of deployments, of which there are 20 at most. */
+#define DEPLOYMENTS_PAGES 20
 #define WORKSPACE_REFRESH (24 * 3600 * USEC_PER_SEC)
 
 struct azure_workspace workspace_of(const struct config *config, const struct config_named *named) {
@@ -108,6 +110,59 @@ static enum source_step token_answer(struct source *s, const struct azure_answer
 static const struct source_class token_class = {
     .max_body = FETCH_TOKEN_MAX, .request = token_request, .answer = token_answer};
 
+/* Its deployments */
+
+static bool deployments_request(struct source *s, struct azure_request *r,
+                                struct azure_error *error) {
+    struct azure_workspace w = workspace_of(s->all->config, s->named);
+    (void)error;
+    if (s->step > 0)
+        return azure_follow_request(text_of(s->listed.next), bearer_of(s), r);
+    azure_deployments_done(&s->listed);
+    return deployments_list(&w, s->named->name, bearer_of(s), r);
+}
+
+/* Who reads the log has to know that requests are served all the same, and what to ask for. */
+static void explain_refusal(struct azure_error *error) {
+    if (error->failure == AZURE_FORBIDDEN || error->failure == AZURE_MISSING)
+        (void)snprintf(error->message, sizeof error->message,
+                       "how many requests Azure allows at once is learnt from its answers: %s "
+                       "Microsoft.MachineLearningServices/workspaces/onlineEndpoints/deployments"
+                       "/read",
+                       error->failure == AZURE_FORBIDDEN
+                           ? "the identity lacks the right"
+                           : "there are no deployments, or the identity lacks the right");
+}
+
+static enum source_step deployments_answer(struct source *s, const struct azure_answer *a,
+                                           struct source_outcome *o, struct azure_error *error) {
+    if (!deployments_read_page(a, buf_text(&s->request.url), &s->listed, error)) {
+        explain_refusal(error);
+        return SOURCE_FAILED;
+    }
+    if (s->listed.next && s->step + 1 < DEPLOYMENTS_PAGES)
+        return SOURCE_AGAIN;
+    if (s->listed.next) {
+        azure_error_set(error, AZURE_MALFORMED, "the list has more than %d pages",
+                        DEPLOYMENTS_PAGES);
+        return SOURCE_FAILED;
+    }
+    o->value.deployments = s->listed;
+    s->listed = (struct azure_deployments){.all = NULL};
+    o->refresh_after = DEPLOYMENTS_REFRESH;
+    return SOURCE_DONE;
+}
+
+static void deployments_free(struct source *s) {
+    azure_deployments_done(&s->listed);
+}
+
+static const struct source_class deployments_class = {.optional = true,
+                                                      .max_body = FETCH_LIST_MAX,
+                                                      .request = deployments_request,
+                                                      .answer = deployments_answer,
+                                                      .free = deployments_free};
+
 /* Where web services are managed: the workspace names its discovery document, which names it */
 
 static bool workspace_request(struct source *s, struct azure_request *r,
@@ -199,4 +254,9 @@ struct source *source_of_keys(struct sources *all, const struct named_service *o
 struct source *source_of_endpoint_token(struct sources *all, const struct named_service *of,
                                         const char *name) {
     return of_service(all, &token_class, "endpoint-token", of, name);
+}
+
+struct source *source_of_deployments(struct sources *all, const struct named_service *of,
+                                     const char *name) {
+    return of_service(all, &deployments_class, "deployments", of, name);
 }

@@ -2,6 +2,7 @@
 /* Answers about services, keys, operations and vault secrets out of any bytes: what a reader takes
  * keeps its promises, what it refuses has a reason that can be shown. Input: the status, the
  * operation's URL and the location on a line each, then the body. */
+#include "azure/deployments.h"
 #include "azure/vault.h"
 #include "azure/web_service.h"
 #include "base/parse.h"
@@ -57,6 +58,10 @@ static void check_service(const struct azure_service *s) {
         check_uri(s->scoring_uri, false);
     if (s->swagger_uri)
         check_uri(s->swagger_uri, false);
+    for (size_t i = 0; i < s->traffic.count; i++) {
+        MUST(s->traffic.shares[i].deployment[0]);
+        MUST(s->traffic.shares[i].percent > 0 && s->traffic.shares[i].percent <= 100);
+    }
 }
 
 static void read_services(const struct azure_answer *a) {
@@ -85,6 +90,36 @@ static void read_services(const struct azure_answer *a) {
         MUST(!page.next || azure_same_origin(text_of(page.next), ORIGIN));
         azure_page_done(&page);
     }
+}
+
+/* Twice, as if it were two pages. */
+static void read_deployments(const struct azure_answer *a) {
+    struct azure_error error;
+    struct azure_deployments list = {.all = NULL};
+    struct buf why;
+    buf_init(&why, 65536);
+    for (size_t page = 1; page <= 2; page++) {
+        size_t before = list.count;
+        if (!deployments_read_page(a, ORIGIN, &list, &error)) {
+            check_error(&error);
+            MUST(list.count == before);
+            break;
+        }
+        MUST(list.count <= 200);
+        MUST(!list.next || azure_same_origin(text_of(list.next), ORIGIN));
+    }
+    for (size_t i = 0; i < list.count; i++) {
+        const struct azure_traffic none = {.shares = NULL};
+        unsigned limit = deployments_limit(&list, &none, list.all[i].name, &why);
+        check_word(list.all[i].name);
+        check_word(list.all[i].state);
+        check_word(list.all[i].compute);
+        check_word(list.all[i].scale);
+        MUST(limit <= 1000000 && buf_ok(&why) && why.len);
+    }
+    MUST(azure_deployments_same(&list, &list));
+    azure_deployments_done(&list);
+    buf_done(&why);
 }
 
 static void read_secrets(const struct azure_answer *a) {
@@ -150,6 +185,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     a.location = next_line(&rest);
     a.body = rest;
     read_services(&a);
+    read_deployments(&a);
     read_secrets(&a);
     read_operation(&a);
     read_discovery(&a);

@@ -289,6 +289,19 @@ static void reads_what_it_writes(void **state) {
     buf_done(&b);
 }
 
+static void goes_through_members(void **state) {
+    (void)state;
+    struct json *document = json_parse(TEXT("{\"b\":1,\"a\":2,\"b\":3,\"\":[4]}"), 9);
+    const char *const names[] = {"b", "a", "b", ""};
+    size_t n = 0;
+    for (const struct json *m = json_first_member(document); m; m = json_next(m), n++)
+        assert_true(text_equal(json_name(m), text_of(names[n])));
+    assert_int_equal(n, 4);
+    assert_null(json_first_member(json_first(json_member(document, ""))));
+    assert_null(json_first_member(NULL));
+    json_free(&document);
+}
+
 /* Returns WRONG if something was. */
 static void *parse_often(void *wrong) {
     for (int i = 0; i < 500; i++) {
@@ -319,6 +332,7 @@ int main(void) {
         cmocka_unit_test(a_cut_document_is_none),
         cmocka_unit_test(has_limits),
         cmocka_unit_test(finds_members),
+        cmocka_unit_test(goes_through_members),
         cmocka_unit_test(other_types_leave_the_output_alone),
         cmocka_unit_test(knows_true_false_and_null),
         cmocka_unit_test(writes_strings),

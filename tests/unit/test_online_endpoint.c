@@ -126,6 +126,9 @@ static void assert_is_the_example(const struct azure_service *s) {
     assert_string_equal(s->swagger_uri,
                         "https://churn.westeurope.inference.ml.azure.com/swagger.json");
     assert_int_equal(s->auth, AZURE_AUTH_TOKEN);
+    assert_int_equal(s->traffic.count, 1);
+    assert_string_equal(s->traffic.shares[0].deployment, "blue");
+    assert_int_equal(s->traffic.shares[0].percent, 100);
 }
 
 static void reads_the_documented_endpoint(void **state) {
@@ -182,6 +185,43 @@ static void an_endpoint_may_have_no_address(void **state) {
         assert_null(s.scoring_uri);
         assert_null(s.swagger_uri);
         assert_string_equal(s.state, "unknown");
+        azure_service_done(&s);
+    }
+}
+
+/* What is odd about it is no reason to do without the endpoint. */
+static void knows_which_deployments_take_traffic(void **state) {
+    (void)state;
+    static const struct {
+        const char *traffic;
+        size_t count;
+    } cases[] = {
+        {"{\"blue\":90,\"green\":10}", 2},
+        {"{\"blue\":100,\"green\":0,\"red\":null}", 1},
+        {"{\"blue\":0.5}", 1},
+        {"{}", 0},
+        {"null", 0},
+        {"[100]", 0},
+        {"\"blue\"", 0},
+        {"{\"blue\":90,\"green\":\"10\"}", 0},
+        {"{\"blue\":-1}", 0},
+        {"{\"blue\":101}", 0},
+        {"{\"\":100}", 0},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char body[300];
+        struct azure_service s;
+        struct azure_error error;
+        (void)snprintf(body, sizeof body,
+                       "{\"name\":\"n\",\"properties\":{\"authMode\":\"Key\",\"traffic\":%s,"
+                       "\"mirrorTraffic\":{\"green\":10}}}",
+                       cases[i].traffic);
+        const struct azure_answer a = azure_answer_of(200, body);
+        assert_true(online_endpoint_read(&a, &s, &error));
+        if (s.traffic.count != cases[i].count)
+            fail_msg("%zu deployments of %s", s.traffic.count, cases[i].traffic);
+        for (size_t n = 0; n < s.traffic.count; n++)
+            assert_in_range(s.traffic.shares[n].percent, 1, 100);
         azure_service_done(&s);
     }
 }
@@ -294,6 +334,7 @@ int main(void) {
         cmocka_unit_test(reads_the_documented_endpoint),
         cmocka_unit_test(knows_both_spellings_of_the_auth_mode),
         cmocka_unit_test(an_endpoint_may_have_no_address),
+        cmocka_unit_test(knows_which_deployments_take_traffic),
         cmocka_unit_test(refuses_what_is_no_endpoint),
         cmocka_unit_test(a_name_has_its_ceiling),
         cmocka_unit_test(an_error_is_one),
