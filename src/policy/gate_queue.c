@@ -6,7 +6,7 @@
 
 void gate_queue_init(struct gate_queue *q) {
     list_init(&q->turns);
-    for (unsigned i = 0; i < GATE_CHAINS; i++)
+    for (size_t i = 0; i < ARRAY_LEN(q->chains); i++)
         list_init(&q->chains[i]);
     q->waiting = 0;
     q->wanted = 0;
@@ -14,7 +14,7 @@ void gate_queue_init(struct gate_queue *q) {
 
 /* The caller is any hash, perhaps a poor one: spread by Fibonacci hashing. */
 static struct list *chain_of(struct gate_queue *q, uint64_t caller) {
-    return &q->chains[(caller * 0x9e3779b97f4a7c15) >> 32 & (GATE_CHAINS - 1)];
+    return &q->chains[caller * 0x9e3779b97f4a7c15 >> (64 - GATE_CHAIN_BITS)];
 }
 
 static struct gate_ticket *first_of(struct gate_queue *q, uint64_t caller) {

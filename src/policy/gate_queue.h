@@ -6,11 +6,11 @@
 
 #include "policy/gate.h"
 
-#define GATE_CHAINS 256
+#define GATE_CHAIN_BITS 10
 
 struct gate_queue {
-    struct list turns;               /* the first of each line; whose turn is next in front */
-    struct list chains[GATE_CHAINS]; /* the same by caller */
+    struct list turns; /* the first of each line; whose turn is next in front */
+    struct list chains[1 << GATE_CHAIN_BITS]; /* the same by caller */
     unsigned waiting;
     uint32_t wanted; /* nobody waits for any other lane */
 };
