@@ -236,7 +236,7 @@ static bool start_admin(struct control *c, struct config *config) {
     if (!last || !last->admin)
         return true;
     c->admin = (struct admin){
-        .config = config, .keeper = c->keeper, .loop = &c->loop, .started = c->loop.now};
+        .plan = c->plan, .keeper = c->keeper, .loop = &c->loop, .started = c->loop.now};
     c->admin_access = &config->admin.access;
     struct server_options options = {.max_connections = ADMIN_CONNECTIONS,
                                      .header_bytes = ADMIN_HEADER_BYTES,

@@ -41,27 +41,10 @@ bool plan_limits(const struct config_route *route, const unsigned *known,
 
 /* What goes on */
 
-static bool same_text(const char *a, const char *b) {
-    return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
-static bool same_named(const struct config_named *a, const struct config_named *b) {
-    return same_text(a->subscription, b->subscription) &&
-           same_text(a->resource_group, b->resource_group) &&
-           same_text(a->workspace, b->workspace) && same_text(a->name, b->name);
-}
-
-/* Whether both lead to the same deployments, whatever the credential. */
-static bool same_backend(const struct config_backend *a, const struct config_backend *b) {
-    return same_text(a->scoring.text, b->scoring.text) &&
-           same_named(&a->online_endpoint, &b->online_endpoint) &&
-           same_named(&a->web_service, &b->web_service) && same_text(a->deployment, b->deployment);
-}
-
 static bool same_backends(const struct config_route *a, const struct config_route *b) {
     bool same = a->backend_count == b->backend_count;
     for (size_t i = 0; same && i < a->backend_count; i++)
-        same = same_backend(&a->backends[i], &b->backends[i]);
+        same = config_same_backend(&a->backends[i], &b->backends[i]);
     return same;
 }
 

@@ -90,7 +90,7 @@ static void grant(struct gate_ticket *t, const struct gate_port *own) {
     port->wake(port);
 }
 
-/* All that fit. Returns how many. */
+/* All that fit. Returns how many of them had not been inside before. */
 static unsigned let_in(struct gate *gate, const struct gate_port *own) {
     unsigned n = 0;
     while (gate->queue.waiting > 0) {
@@ -100,7 +100,7 @@ static unsigned let_in(struct gate *gate, const struct gate_port *own) {
             break;
         occupy(gate, t, open);
         grant(t, own);
-        n++;
+        n += !t->again;
     }
     return n;
 }
@@ -211,7 +211,7 @@ void gate_port_init(struct gate_port *port, struct gate *gate,
 }
 
 void gate_port_done(struct gate_port *port) {
-    assert(list_empty(&port->granted));
+    assert(port->tickets == 0);
     gate_unref(&port->gate);
 }
 
@@ -239,10 +239,12 @@ enum gate_place gate_enter(struct gate_port *port, struct gate_ticket *t, uint64
         t->place = GATE_WAITING;
     }
     pthread_mutex_unlock(&gate->lock);
-    if (t->place != GATE_OUTSIDE)
-        return t->place;
-    t->port = NULL;
-    return GATE_FULL;
+    if (t->place == GATE_OUTSIDE) {
+        t->port = NULL;
+        return GATE_FULL;
+    }
+    port->tickets++;
+    return t->place;
 }
 
 struct gate_ticket *gate_take(struct gate_port *port, usec_t now) {
@@ -309,8 +311,8 @@ static void give_up(struct gate *gate, struct gate_ticket *t, usec_t now) {
         list_remove(&t->node);
     unsigned places = gate->inside;
     vacate(gate, t);
-    /* A place that was granted and not used was counted when it was granted. */
-    if (let_in(gate, t->port) && !t->granted)
+    /* A request that comes again and again takes the queue no further. */
+    if (let_in(gate, t->port))
         gate_pace_count(&gate->pace, places, now);
 }
 
@@ -324,6 +326,7 @@ bool gate_leave(struct gate_ticket *t, usec_t now) {
     bool granted = !list_empty(&port->granted);
     pthread_mutex_unlock(&gate->lock);
     *t = (struct gate_ticket){.place = GATE_OUTSIDE};
+    port->tickets--;
     return granted;
 }
 

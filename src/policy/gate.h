@@ -28,6 +28,7 @@ struct gate;
 struct gate_port {
     struct list granted;
     struct gate *gate;
+    unsigned tickets; /* that have not left */
     bool woken;
     /* Something was granted by another thread: have gate_take() called in the port's own. Called
      * from any thread, with the lock held; must not call the gate. */
@@ -116,7 +117,8 @@ void gate_refused(struct gate_ticket *t, usec_t now);
 struct gate_figures {
     unsigned inside, waiting; /* a place that was granted counts as inside */
     unsigned limit;           /* in effect over all lanes; 0: none */
-    usec_t expected_wait;     /* of one that came now, from how fast places became free of late */
+    usec_t expected_wait;     /* of one that came now, from how fast those that waited were let in
+                               * of late; 0 if a lane has room */
     unsigned lane_limits[GATE_LANES_MAX], lane_inside[GATE_LANES_MAX]; /* a limit of 0: none */
 };
 void gate_look(struct gate *gate, usec_t now, struct gate_figures *figures);

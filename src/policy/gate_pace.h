@@ -14,7 +14,7 @@ struct gate_pace {
 
 /* The first begins to wait. */
 void gate_pace_begin(struct gate_pace *p, usec_t now);
-/* One of INSIDE places was given back and went to one who waited. */
+/* One of INSIDE places was given back and went to one who waited for the first time. */
 void gate_pace_count(struct gate_pace *p, unsigned inside, usec_t now);
 /* Until one who came now, behind AHEAD who wait, has one of INSIDE places. */
 usec_t gate_pace_expect(const struct gate_pace *p, unsigned ahead, unsigned inside, usec_t now);

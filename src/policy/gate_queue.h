@@ -6,7 +6,7 @@
 
 #include "policy/gate.h"
 
-#define GATE_CHAIN_BITS 8
+#define GATE_CHAIN_BITS 10
 
 struct gate_queue {
     struct list turns; /* the first of each line; whose turn is next in front */

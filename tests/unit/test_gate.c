@@ -590,6 +590,36 @@ static void waits_do_not_count_while_nobody_waits(void **state) {
     end();
 }
 
+static void refused_ones_take_the_queue_no_further(void **state) {
+    (void)state;
+    usec_t now = NOW;
+    begin_one(1);
+    for (unsigned i = 0; i < 300; i++)
+        assert_int_equal(enter_at(i, now), i ? GATE_WAITING : GATE_INSIDE);
+    /* Each is refused nine times, a millisecond after it was sent, before it is served. */
+    for (unsigned i = 0; i < 200; i++) {
+        unsigned in = 0;
+        while (tickets[in].place != GATE_INSIDE)
+            in++;
+        for (unsigned times = 0; times < 9; times++) {
+            struct gate_ticket *t;
+            now += USEC_PER_MS;
+            assert_true(gate_leave(&tickets[in], now));
+            assert_int_equal(gate_enter(&here.port, &tickets[in], in % 7, 1, 0, true, now),
+                             GATE_WAITING);
+            while ((t = gate_take(&here.port, now)))
+                in = (unsigned)(t - tickets);
+        }
+        now += USEC_PER_MS;
+        assert_true(gate_leave(&tickets[in], now));
+        assert_non_null(gate_take(&here.port, now));
+    }
+    /* A place in ten is a step. */
+    usec_t truth = 10 * USEC_PER_MS * (look().waiting + 1);
+    assert_in_range(expected(now), truth / 2, truth * 3 / 2);
+    end();
+}
+
 /* --- lives ------------------------------------------------------------------------------------ */
 
 static void port_holds_the_gate(void **state) {
@@ -635,6 +665,7 @@ int main(void) {
         cmocka_unit_test(before_anything_was_measured),
         cmocka_unit_test(measured),
         cmocka_unit_test(waits_do_not_count_while_nobody_waits),
+        cmocka_unit_test(refused_ones_take_the_queue_no_further),
         cmocka_unit_test(port_holds_the_gate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
