@@ -285,9 +285,9 @@ const struct option option_table[] = {
 
     {RETRY("attempts", NUMBER, attempts), .min = 1, .max = 20, .initial = "4",
      .doc = "How often a request is sent in all; 1 never repeats it."},
-    {RETRY("backoff_ms", MS, backoff), .min = 1, .max = SECONDS(60), .initial = "250",
+    {RETRY("backoff_ms", MS, backoff), .min = 1, .max = SECONDS(60), .initial = "100",
      .doc = "The longest wait before the second time; it doubles with each further one."},
-    {RETRY("max_backoff_ms", MS, max_backoff), .min = 1, .max = SECONDS(600), .initial = "4000",
+    {RETRY("max_backoff_ms", MS, max_backoff), .min = 1, .max = SECONDS(600), .initial = "2000",
      .doc = "The longest wait of all."},
     {RETRY("statuses", NUMBERS, statuses), .count = offsetof(struct retry_rules, status_count),
      .min = 400, .max = 599, .initial = "[ 429, 503 ]",
