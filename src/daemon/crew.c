@@ -32,7 +32,8 @@ static void tell_stopped(void *owner) {
     mailbox_post(m->crew->options.mailbox, &m->message);
 }
 
-static bool start(struct crew *c, struct plan *plan, struct supply *const *supplies) {
+static bool start(struct crew *c, unsigned header_bytes, struct plan *plan,
+                  struct supply *const *supplies) {
     struct member *m = calloc(1, sizeof *m);
     if (!m)
         return false;
@@ -41,6 +42,7 @@ static bool start(struct crew *c, struct plan *plan, struct supply *const *suppl
     struct worker_options options = {.plan = plan,
                                      .supplies = supplies,
                                      .max_connections = process_descriptor_limit(),
+                                     .header_bytes = header_bytes,
                                      .stopped = tell_stopped,
                                      .owner = m,
                                      .refused = c->options.refused,
@@ -56,8 +58,9 @@ static bool start(struct crew *c, struct plan *plan, struct supply *const *suppl
     return true;
 }
 
-bool crew_start(struct crew *c, size_t n, struct plan *plan, struct supply *const *supplies) {
-    while (n && start(c, plan, supplies))
+bool crew_start(struct crew *c, size_t n, unsigned header_bytes, struct plan *plan,
+                struct supply *const *supplies) {
+    while (n && start(c, header_bytes, plan, supplies))
         n--;
     return n == 0;
 }

@@ -26,8 +26,9 @@ struct crew {
 };
 
 void crew_init(struct crew *crew, const struct crew_options *options);
-/* Starts N that are fresh. False (and logged) if one does not start; the others are there. */
-bool crew_start(struct crew *crew, size_t n, struct plan *plan,
+/* Starts N that are fresh, for heads of up to HEADER_BYTES. False (and logged) if one does not
+ * start; the others are there. */
+bool crew_start(struct crew *crew, size_t n, unsigned header_bytes, struct plan *plan,
                 struct supply *const *supplies) MUST_CHECK;
 /* Those that are fresh are not wanted after all. */
 void crew_dismiss(struct crew *crew);

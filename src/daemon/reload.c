@@ -75,7 +75,8 @@ static bool prepare_workers(struct control *c, struct next *n) {
     bool same = n->config->header_bytes == c->plan->config->header_bytes;
     n->keep = !same ? 0 : have < wanted ? have : wanted;
     struct supply **supplies = control_supplies(c);
-    bool ok = supplies && crew_start(&c->crew, wanted - n->keep, c->plan, supplies) &&
+    bool ok = supplies &&
+              crew_start(&c->crew, wanted - n->keep, n->config->header_bytes, c->plan, supplies) &&
               crew_prepare(&c->crew, n->plan);
     free(supplies);
     return ok || complain("out of memory or threads for the workers");

@@ -141,7 +141,8 @@ static bool start_workers(struct control *c) {
     struct supply **supplies = control_supplies(c);
     if (supplies)
         plan_take_effect(c->plan, supplies);
-    bool ok = supplies && crew_start(&c->crew, control_workers(c->plan->config), c->plan, supplies);
+    bool ok = supplies && crew_start(&c->crew, control_workers(c->plan->config),
+                                     c->plan->config->header_bytes, c->plan, supplies);
     free(supplies);
     return ok;
 }

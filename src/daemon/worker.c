@@ -232,7 +232,7 @@ static bool set_up(struct worker *w) {
     if (!w->gateway)
         return false;
     struct server_options options = {.max_connections = w->options.max_connections,
-                                     .header_bytes = config->header_bytes,
+                                     .header_bytes = w->options.header_bytes,
                                      .header_timeout = config->client_header_timeout,
                                      .idle_timeout = config->client_idle_timeout,
                                      .handler = &exchange_handler,

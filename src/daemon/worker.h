@@ -17,6 +17,7 @@ struct worker_options {
     struct plan *plan;
     struct supply *const *supplies; /* one per backend: what it begins with */
     unsigned max_connections;
+    unsigned header_bytes; /* of the requests' heads, for life */
     /* All of these are called in the worker's thread. When it has drained or was retired and is
      * empty, or cannot go on: */
     void (*stopped)(void *owner);
