@@ -139,7 +139,7 @@ static const struct config_backend *find_backend(const struct config_route *rout
     config_backend_list(&all, route);
     if (word)
         fprintf(stderr,
-                "scoregate rotate: '%s' is none of the backends of %s; expected one of %s\n", word,
+                "scoregate rotate: '%s' does not say which backend of %s; expected one of %s\n", word,
                 route->path, buf_text(&all).at);
     else
         fprintf(stderr,
