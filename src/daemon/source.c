@@ -517,18 +517,6 @@ void source_retry(struct source *s, const char *why) {
     arm(s);
 }
 
-void source_look_again(struct source *s, usec_t interval, const char *why) {
-    usec_t at = s->tried + interval;
-    if (s->phase != SOURCE_RESTING || s->failed)
-        return;
-    if (at <= s->all->loop->now) {
-        source_fetch(s, why);
-    } else if (s->renewal.refresh > at) {
-        s->renewal.refresh = at;
-        arm(s);
-    }
-}
-
 bool source_refused(struct source *s, const char *why) {
     if (s->phase != SOURCE_RESTING) {
         /* Begun before, it may bring what was refused. */
@@ -542,6 +530,18 @@ bool source_refused(struct source *s, const char *why) {
     s->failed = false; /* its waiting is over */
     source_fetch(s, why);
     return source_is_busy(s);
+}
+
+void source_look_again(struct source *s, usec_t interval, const char *why) {
+    usec_t at = s->tried + interval;
+    if (s->phase != SOURCE_RESTING || s->failed)
+        return;
+    if (at <= s->all->loop->now) {
+        source_fetch(s, why);
+    } else if (s->renewal.refresh > at) {
+        s->renewal.refresh = at;
+        arm(s);
+    }
 }
 
 bool source_usable(const struct source *s) {
