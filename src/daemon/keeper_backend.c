@@ -223,6 +223,7 @@ static bool looked_into(const struct keeper_backend *r) {
 }
 
 void keeper_backend_update(struct keeper_backend *r) {
+    keeper_limit_update(r);
     struct supply *s = make_supply(r), *old = r->supply;
     if (!s) {
         log_error("out of memory: a route keeps its old credential",
@@ -308,22 +309,6 @@ static void on_credential(void *owner, struct source *source) {
     keeper_backend_update(owner);
 }
 
-/* Begins to follow what Azure's limit is made of. */
-static bool use_deployments(struct keeper_backend *r) {
-    if (r->deployments.source || !keeper_limit_is_wanted(r))
-        return true;
-    struct named_service of = service_of(r->config);
-    char *name = name_of(r, "deployments");
-    struct source *s = name ? source_of_deployments(&r->keeper->sources, &of, name) : NULL;
-    free(name);
-    if (!s)
-        return false;
-    source_use(&r->deployments, s, keeper_limit_told, r);
-    if (!s->since)
-        source_fetch(s, "start");
-    return true;
-}
-
 static void on_lookup(void *owner, struct source *source) {
     struct keeper_backend *r = owner;
     if (source->value.service.scoring_uri) {
@@ -333,10 +318,6 @@ static void on_lookup(void *owner, struct source *source) {
         if (!use_credentials(r))
             log_error("out of memory: a route has no credential",
                       LOG_STRING("route", r->config->route->path));
-        if (!use_deployments(r))
-            log_error("out of memory: a route does not follow Azure's limit",
-                      LOG_STRING("route", r->config->route->path));
-        keeper_limit_update(r);
     }
     keeper_backend_update(r);
 }
@@ -417,10 +398,26 @@ static bool use_lookup(struct keeper_backend *r) {
     return true;
 }
 
+/* What Azure's limit is made of, where it is followed. */
+static bool use_deployments(struct keeper_backend *r) {
+    if (!keeper_limit_is_wanted(r))
+        return true;
+    struct named_service of = service_of(r->config);
+    char *name = name_of(r, "deployments");
+    struct source *s = name ? source_of_deployments(&r->keeper->sources, &of, name) : NULL;
+    free(name);
+    if (!s)
+        return false;
+    source_use(&r->deployments, s, keeper_limit_told, r);
+    if (!s->since)
+        source_fetch(s, "start");
+    return true;
+}
+
 bool keeper_backend_start(struct keeper_backend *r) {
     if (config_is_named(r->config) && !use_lookup(r))
         return false;
-    bool ok = use_credentials(r);
+    bool ok = use_deployments(r) & use_credentials(r);
     keeper_backend_update(r);
     return ok;
 }

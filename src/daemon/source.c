@@ -322,8 +322,9 @@ static bool is_definite(const struct source *s) {
 /* The first in a row, another one, one by which the service can find what it did, or one that was
  * not told for a while. */
 static bool is_news(const struct source *s, const struct azure_error *error) {
-    return s->renewal.failures == 0 || error->failure != s->error.failure ||
-           error->status != s->error.status || strcmp(error->code, s->error.code) != 0 ||
+    bool first = s->class->optional ? !s->failed || s->blocked : s->renewal.failures == 0;
+    return first || error->failure != s->error.failure || error->status != s->error.status ||
+           strcmp(error->code, s->error.code) != 0 ||
            (error->trace_id[0] && !s->error.trace_id[0]) ||
            (!s->class->optional && s->all->loop->now - s->failure_logged >= TOLD_AGAIN);
 }
@@ -532,18 +533,6 @@ bool source_refused(struct source *s, const char *why) {
     return source_is_busy(s);
 }
 
-void source_look_again(struct source *s, usec_t interval, const char *why) {
-    usec_t at = s->tried + interval;
-    if (s->phase != SOURCE_RESTING || s->failed)
-        return;
-    if (at <= s->all->loop->now) {
-        source_fetch(s, why);
-    } else if (s->renewal.refresh > at) {
-        s->renewal.refresh = at;
-        arm(s);
-    }
-}
-
 bool source_usable(const struct source *s) {
     return s->since && renewal_usable(&s->renewal, s->all->loop->now);
 }
@@ -554,4 +543,16 @@ struct secret *source_secret(const struct source *s) {
 
 bool source_is_busy(const struct source *s) {
     return s->phase != SOURCE_RESTING;
+}
+
+void source_look_again(struct source *s, usec_t interval, const char *why) {
+    usec_t at = s->tried + interval;
+    if (s->phase != SOURCE_RESTING || s->failed)
+        return;
+    if (at <= s->all->loop->now) {
+        source_fetch(s, why);
+    } else if (s->renewal.refresh > at) {
+        s->renewal.refresh = at;
+        arm(s);
+    }
 }

@@ -162,10 +162,10 @@ void source_retry(struct source *s, const char *why);
 /* What it has was refused by whom it was shown to. False: it was fetched for that a moment ago, and
  * nothing is in progress. */
 bool source_refused(struct source *s, const char *why);
-/* What it has may be outdated: fetched again soon, INTERVAL after the last attempt at the earliest.
- * A failure is waited out. */
-void source_look_again(struct source *s, usec_t interval, const char *why);
 /* The first secret; NULL if there is none. Borrowed. */
 struct secret *source_secret(const struct source *s);
 /* An attempt is in progress, or will be as soon as it can. */
 bool source_is_busy(const struct source *s);
+/* What it has may be outdated: fetched again soon, INTERVAL after the last attempt at the earliest.
+ * A failure is waited out. */
+void source_look_again(struct source *s, usec_t interval, const char *why);

@@ -217,6 +217,21 @@ static void pages_that_do_not_end_are_no_list(void **state) {
     assert_limit(0, 0);
 }
 
+/* A missing endpoint is told as one, and nothing else is asked of it. */
+static void an_endpoint_comes_before_its_deployments(void **state) {
+    (void)state;
+    begin_with(ENDPOINT, CONCURRENT_AUTO, NULL, false);
+    assert_false(is_asked(DEPLOYMENTS));
+    answers(LOOKUP, 404, "");
+    assert_int_equal(calls_open, 0);
+    assert_int_equal(logged("cannot be fetched"), 1);
+    assert_int_equal(keeper_supply(keeper, 0)->why, REASON_endpoint_not_found);
+    time_passes(SECONDS(500));
+    found(TRAFFIC("\"blue\": 100"));
+    answers(DEPLOYMENTS, 200, LIST(DEPLOYMENT("blue", "2", "1")));
+    assert_limit(0, 4);
+}
+
 /* --- doing without ---------------------------------------------------------------------------- */
 
 static void the_right_may_be_missing(void **state) {
@@ -342,6 +357,7 @@ int main(void) {
 #define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         T(the_limit_is_looked_up),
+        T(an_endpoint_comes_before_its_deployments),
         T(a_change_of_scale_is_followed),
         T(a_shift_of_traffic_is_followed),
         T(too_many_requests_are_a_reason_to_look),
