@@ -4,10 +4,13 @@
 
 #include "base/duration.h"
 #include "cli/table.h"
+#include "gateway/tally.h"
 
 #define CELL_MAX 4096
 /* No number of seconds is believed beyond this. */
 #define SECONDS_MAX 1e11
+/* Nor a count that JSON's numbers do not hold exactly. */
+#define COUNT_MAX 9007199254740992.0
 
 static struct text string_of(const struct json *object, const char *name) {
     struct text t = {"", 0};
@@ -63,28 +66,103 @@ static void add_error(struct table *t, const char *before, struct text source,
     buf_done(&note);
 }
 
+/* Nothing for what is no count. */
+static void add_count(struct table *t, const struct json *object, const char *name) {
+    char cell[32] = "";
+    double n;
+    if (json_number(json_member(object, name), &n) && n >= 0 && n < COUNT_MAX)
+        snprintf(cell, sizeof cell, "%.0f", n);
+    table_add(t, text_of(cell));
+}
+
+/* The sum of the members of OBJECT that are named. */
+static void add_retries(struct table *t, const struct json *retries) {
+    char cell[32];
+    double n, sum = 0;
+    for (unsigned i = 0; i < TALLY_RETRIES; i++)
+        if (json_number(json_member(retries, tally_retry_word((enum tally_retry)i)), &n) &&
+            n >= 0 && n < COUNT_MAX)
+            sum += n;
+    snprintf(cell, sizeof cell, "%.0f", sum);
+    table_add(t, text_of(retries ? cell : ""));
+}
+
+/* "502 connect_timeout: 3, 500 answered: 1" */
+static void note_errors(struct table *t, const struct json *errors) {
+    struct buf note;
+    buf_init(&note, CELL_MAX);
+    for (const struct json *one = json_first(errors); one; one = json_next(one)) {
+        double code, n;
+        if (!json_number(json_member(one, "code"), &code) || !(code >= 0 && code < 1000) ||
+            !json_number(json_member(one, "count"), &n) || !(n >= 0 && n < COUNT_MAX))
+            continue;
+        buf_addf(&note, "%s%.0f %.*s: %.0f", note.len ? ", " : "errors: ", code,
+                 TEXT_ARG(string_of(one, "reason")), n);
+    }
+    if (note.len && buf_ok(&note))
+        table_note(t, buf_text(&note));
+    buf_done(&note);
+}
+
 static void add_route(struct table *t, const struct json *route) {
-    const struct json *error = json_member(route, "error");
-    struct text waits_for = string_of(route, "waits_for");
     table_add(t, string_of(route, "path"));
     table_add(t, string_of(route, "state"));
-    table_add(t, string_of(route, "auth"));
-    table_add(t, string_of(route, "key_in_use"));
     table_add(t, flag_of(route, "required") ? TEXT("yes") : TEXT("no"));
-    table_add(t, string_of(route, "scoring_uri"));
+    add_count(t, route, "in_flight");
+    add_count(t, route, "queued");
+    add_count(t, route, "limit");
+    add_count(t, route, "requests");
+    add_retries(t, json_member(route, "retries"));
+    add_count(t, route, "errors");
+    note_errors(t, json_member(route, "top_errors"));
+}
+
+static bool print_routes(const struct json *status, FILE *out) {
+    static const char *const headings[] = {"ROUTE", "STATE",    "REQUIRED", "IN FLIGHT", "QUEUED",
+                                           "LIMIT", "REQUESTS", "RETRIES",  "ERRORS"};
+    struct table t;
+    table_init(&t, headings, ARRAY_LEN(headings));
+    const struct json *route = json_first(json_member(status, "routes"));
+    for (; route; route = json_next(route))
+        add_route(&t, route);
+    bool ok = table_print(&t, out);
+    table_done(&t);
+    return ok;
+}
+
+static void add_backend(struct table *t, struct text path, const struct json *backend) {
+    const struct json *error = json_member(backend, "error");
+    struct text waits_for = string_of(backend, "waits_for");
+    table_add(t, path);
+    table_add(t, string_of(backend, "state"));
+    table_add(t, string_of(backend, "breaker"));
+    add_count(t, backend, "priority");
+    add_count(t, backend, "weight");
+    table_add(t, string_of(backend, "auth"));
+    table_add(t, string_of(backend, "key_in_use"));
+    table_add(t, string_of(backend, "deployment"));
+    table_add(t, string_of(backend, "scoring_uri"));
     if (json_is_object(error))
         add_error(t, waits_for.len ? "waits for " : "", waits_for, error);
     else if (waits_for.len)
         add_error(t, "waits for ", waits_for, NULL);
 }
 
-static bool print_routes(const struct json *status, FILE *out) {
-    static const char *const headings[] = {"ROUTE", "STATE", "AUTH", "KEY", "REQUIRED", "ENDPOINT"};
+static bool print_backends(const struct json *status, FILE *out) {
+    static const char *const headings[] = {"BACKEND OF", "STATE",      "BREAKER",
+                                           "PRIORITY",   "WEIGHT",     "AUTH",
+                                           "KEY",        "DEPLOYMENT", "ENDPOINT"};
     struct table t;
-    table_init(&t, headings, ARRAY_LEN(headings));
     const struct json *route = json_first(json_member(status, "routes"));
-    for (; route; route = json_next(route))
-        add_route(&t, route);
+    if (!route)
+        return true;
+    fputc('\n', out);
+    table_init(&t, headings, ARRAY_LEN(headings));
+    for (; route; route = json_next(route)) {
+        const struct json *backend = json_first(json_member(route, "backends"));
+        for (; backend; backend = json_next(backend))
+            add_backend(&t, string_of(route, "path"), backend);
+    }
     bool ok = table_print(&t, out);
     table_done(&t);
     return ok;
@@ -137,5 +215,5 @@ static bool print_head(const struct json *status, const char *address, FILE *out
 
 bool status_view_print(const struct json *status, const char *address, FILE *out) {
     return print_head(status, address, out) && print_routes(status, out) &&
-           print_credentials(status, out);
+           print_backends(status, out) && print_credentials(status, out);
 }

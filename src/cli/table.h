@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-#define TABLE_COLUMNS_MAX 8
+#define TABLE_COLUMNS_MAX 9
 
 struct table {
     size_t columns, at; /* of the cell that comes next */

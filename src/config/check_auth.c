@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Where a route leads, with which credential, and who gets that: what these need of each other. */
+/* The credential of a route or a backend, and who gets it: what its keys need of each other, and of
+ * where the endpoint is. */
 #include "config/check.h"
 
 /* Keys of auth that belong to one type. */
@@ -34,71 +35,52 @@ static bool check_keys(struct fill *f, const struct node *auth, enum config_auth
     return true;
 }
 
-/* The key of a route that says where the endpoint is: its URI or its names. NULL, and told, unless
- * it is one. */
-static const struct node *check_place(struct fill *f, const struct node *given) {
-    const struct node *place = NULL;
-    for (size_t i = 0; i < given->count; i++) {
-        const struct node *key = &given->children[i];
-        if (strcmp(key->name, "scoring_uri") != 0 && strcmp(key->name, "online_endpoint") != 0 &&
-            strcmp(key->name, "web_service") != 0)
-            continue;
-        if (place) {
-            fill_complain(f, key,
-                          "routes.%s: %s of %s:%u says where the endpoint is already; expected one "
-                          "of scoring_uri, online_endpoint and web_service",
-                          key->name, place->name, place->place.where.file, place->place.where.line);
-            return NULL;
-        }
-        place = key;
-    }
-    if (!place)
-        fill_complain(f, given,
-                      "routes.scoring_uri is missing; expected that, online_endpoint or "
-                      "web_service");
-    return place;
-}
-
-/* Somebody has to find a named endpoint, and to get a credential that Azure gives. */
-static void check_asker(struct fill *f, const struct node *given, const struct node *named,
-                        const struct node *type, enum config_auth_type auth) {
-    const struct node *identity = node_member(given, "identity");
-    bool entra = auth == AUTH_ENTRA;
-    if (identity && !named && !entra)
-        fill_complain(f, identity,
-                      "routes.identity: nothing is asked of Azure here; expected online_endpoint, "
-                      "web_service or auth.type = \"entra\"");
-    else if (!identity && named)
-        fill_complain(f, named,
-                      "routes.identity is missing: who finds the endpoint and its credential; "
-                      "expected the name of one of identities");
-    else if (!identity && entra)
-        fill_complain(f, type,
-                      "routes.identity is missing: whose token is sent; expected the name of one "
-                      "of identities");
-}
-
-void check_auth(struct fill *f, const struct node *given, struct config_route *route) {
-    const struct node *auth = node_member(given, "auth"), *type = node_member(auth, "type");
-    const struct node *place = check_place(f, given);
-    const struct node *named = place && strcmp(place->name, "scoring_uri") != 0 ? place : NULL;
-    enum config_auth_type is = route->own.auth.type;
+bool check_credential(struct fill *f, const struct node *auth, enum config_auth_type is) {
+    const struct node *type = node_member(auth, "type");
     if ((unsigned)is == CHOICE_UNREAD || !check_keys(f, auth, is))
-        return;
+        return false;
     if (is == AUTH_KEY && !node_member(auth, "primary"))
         fill_complain(f, type, "auth.primary is missing: the key to send");
     if (is == AUTH_TOKEN && !node_member(auth, "file"))
         fill_complain(f, type, "auth.file is missing: the file with the token to send");
-    if (!place)
-        return;
-    if (!named && (is == AUTH_ENDPOINT_KEY || is == AUTH_ENDPOINT_TOKEN)) {
+    return true;
+}
+
+/* Somebody has to find a named endpoint, and to get a credential that Azure gives. */
+static void check_asker(struct fill *f, const struct endpoint_said *said, const struct node *type,
+                        enum config_auth_type auth) {
+    const char *group = option_group_name(said->group);
+    const struct node *identity = node_member(said->given, "identity");
+    bool named = check_is_name(said->place), entra = auth == AUTH_ENTRA;
+    if (identity && !named && !entra)
+        fill_complain(f, identity,
+                      "%s.identity: nothing is asked of Azure here; expected online_endpoint, "
+                      "web_service or auth.type = \"entra\"",
+                      group);
+    else if (!said->identity && named)
+        fill_complain(f, said->place,
+                      "%s.identity is missing: who finds the endpoint and its credential; expected "
+                      "the name of one of identities",
+                      group);
+    else if (!said->identity && entra)
         fill_complain(f, type,
+                      "%s.identity is missing: whose token is sent; expected the name of one of "
+                      "identities",
+                      group);
+}
+
+void check_auth(struct fill *f, const struct endpoint_said *said, struct config_backend *backend) {
+    const struct node *own = node_member(node_member(said->given, "auth"), "type");
+    enum config_auth_type is = backend->auth.type;
+    bool named = check_is_name(said->place);
+    if (!named && (is == AUTH_ENDPOINT_KEY || is == AUTH_ENDPOINT_TOKEN)) {
+        fill_complain(f, own ? own : said->given,
                       "auth.type: \"%s\" needs an endpoint that is found by name; expected "
-                      "online_endpoint or web_service in place of scoring_uri",
-                      type_name(is));
+                      "online_endpoint or web_service in place of %s",
+                      type_name(is), said->place->name);
         return;
     }
-    check_asker(f, given, named, type, is);
-    if (named && !type)
-        route->own.auth.type = AUTH_FOUND;
+    check_asker(f, said, own ? own : said->given, is);
+    if (named && !node_member(said->auth, "type"))
+        backend->auth.type = AUTH_FOUND;
 }

@@ -73,6 +73,37 @@ static void check_circle(struct fill *f, const struct node *identities, size_t i
     buf_done(&names);
 }
 
+static void find_readers(struct fill *f, const struct node *group, struct config_auth *auth) {
+    const struct node *given = node_member(group, "auth");
+    find_reader(f, given, "primary", &auth->primary);
+    find_reader(f, given, "secondary", &auth->secondary);
+}
+
+/* What it took over from its route has been looked up there. */
+static void find_of_backend(struct fill *f, const struct node *given,
+                            const struct config_backend *own, struct config_backend *b) {
+    if (node_member(given, "identity"))
+        b->identity = find(f, given, OPTIONS_BACKEND, b->identity_name);
+    else
+        b->identity = b->identity_name ? own->identity : NULL;
+    if (node_member(given, "auth")) {
+        find_readers(f, given, &b->auth);
+    } else {
+        b->auth.primary.identity = own->auth.primary.identity;
+        b->auth.secondary.identity = own->auth.secondary.identity;
+    }
+}
+
+static void find_all(struct fill *f, const struct node *given, struct config_route *route) {
+    const struct node *list = node_member(given, "backends");
+    size_t n = 0;
+    const struct node *elements = list ? value_elements(list, &n) : NULL;
+    route->own.identity = find(f, given, OPTIONS_ROUTE, route->own.identity_name);
+    find_readers(f, given, &route->own.auth);
+    for (size_t i = 0; elements && i < route->backend_count; i++)
+        find_of_backend(f, &elements[i], &route->own, &route->backends[i]);
+}
+
 void check_references(struct fill *f, const struct node *root) {
     struct config *c = f->config;
     const struct node *identities = node_member(root, "identities");
@@ -85,11 +116,6 @@ void check_references(struct fill *f, const struct node *root) {
         find_reader(f, &identities->children[i], "secret", &c->identities[i].secret);
     for (size_t i = 0; identities && i < c->identity_count; i++)
         check_circle(f, identities, i);
-    for (size_t i = 0; elements && i < c->route_count; i++) {
-        struct config_route *route = &c->routes[i];
-        const struct node *auth = node_member(&elements[i], "auth");
-        route->own.identity = find(f, &elements[i], OPTIONS_ROUTE, route->own.identity_name);
-        find_reader(f, auth, "primary", &route->own.auth.primary);
-        find_reader(f, auth, "secondary", &route->own.auth.secondary);
-    }
+    for (size_t i = 0; elements && i < c->route_count; i++)
+        find_all(f, &elements[i], &c->routes[i]);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Routes: what their keys need of each other, and that each path is served once. */
 #include "config/check.h"
-#include "config/uri.h"
 #include "config/values.h"
 
 #include <stdlib.h>
@@ -34,13 +33,29 @@ void check_cors(struct fill *f, const struct node *given, const struct cors *cor
                       "the origins one by one");
 }
 
-static void check_uri(struct fill *f, const struct node *given, const char *key,
-                      const struct config_uri *uri, bool insecure) {
-    if (uri->text && !uri->tls && !insecure)
-        fill_complain(f, key_or_group(given, key),
-                      "routes.%s: the scheme is http, and others could read and change what is "
-                      "sent; expected https, or allow_insecure_upstream = true",
-                      key);
+void check_retry(struct fill *f, const struct node *given, const struct retry_rules *retry) {
+    if (retry->max_backoff < retry->backoff)
+        fill_complain(f, key_or_group(given, "max_backoff_ms"),
+                      "retry.max_backoff_ms is shorter than retry.backoff_ms");
+}
+
+void check_breaker(struct fill *f, const struct node *given, const struct breaker_rules *breaker) {
+    if (breaker->max_open < breaker->open)
+        fill_complain(f, key_or_group(given, "max_open_ms"),
+                      "breaker.max_open_ms is shorter than breaker.open_ms");
+}
+
+/* False, and told: the gateway itself writes the HEADER of that NAME for a backend. */
+static bool check_header(struct fill *f, const struct node *header, const char *name,
+                         const struct config_backend *backend) {
+    if (backend->auth.header && strcasecmp(name, backend->auth.header) == 0)
+        fill_complain(f, header,
+                      "set_headers: %s is the field of the credential; expected that in auth", name);
+    else if (backend->deployment && strcasecmp(name, "azureml-model-deployment") == 0)
+        fill_complain(f, header, "set_headers: %s is what deployment sets", name);
+    else
+        return true;
+    return false;
 }
 
 static void check_headers(struct fill *f, const struct node *given,
@@ -48,26 +63,38 @@ static void check_headers(struct fill *f, const struct node *given,
     const struct node *headers = node_member(given, "set_headers");
     for (size_t i = 0; i < route->set_header_count; i++) {
         const char *name = route->set_headers[i].name;
-        const struct node *header = &headers->children[i];
-        if (name && route->own.auth.header && strcasecmp(name, route->own.auth.header) == 0)
-            fill_complain(f, header,
-                          "set_headers: %s is the field of the credential; expected that in auth",
-                          name);
-        else if (name && route->own.deployment && strcasecmp(name, "azureml-model-deployment") == 0)
-            fill_complain(f, header, "set_headers: %s is what deployment sets", name);
+        bool fine = name && check_header(f, &headers->children[i], name, &route->own);
+        for (size_t k = 0; fine && k < route->backend_count; k++)
+            fine = check_header(f, &headers->children[i], name, &route->backends[k]);
     }
 }
 
+/* A route without a list of backends is one itself. */
+static void check_own(struct fill *f, const struct node *given, const struct node *place,
+                      bool auth_fine, struct config_route *route) {
+    struct config_backend *own = &route->own;
+    const struct endpoint_said said = {.group = OPTIONS_ROUTE,
+                                       .given = given,
+                                       .place = place,
+                                       .auth = node_member(given, "auth"),
+                                       .identity = node_member(given, "identity")};
+    check_uris(f, OPTIONS_ROUTE, given, route->allow_insecure, own);
+    if (place && auth_fine)
+        check_auth(f, &said, own);
+    if (config_is_named(own) && !node_member(given, "max_concurrent"))
+        route->max_concurrent = CONCURRENT_AUTO;
+    own->weight = 1;
+    own->max_concurrent = route->max_concurrent == CONCURRENT_AUTO ? CONCURRENT_AUTO : 0;
+}
+
 void check_route(struct fill *f, const struct node *given, struct config_route *route) {
-    check_uri(f, given, "scoring_uri", &route->own.scoring, route->allow_insecure);
-    check_uri(f, given, "swagger_uri", &route->own.swagger, route->allow_insecure);
-    check_auth(f, given, route);
+    const struct node *place = check_place(f, OPTIONS_ROUTE, given);
+    bool auth_fine = check_credential(f, node_member(given, "auth"), route->own.auth.type);
+    if (place && strcmp(place->name, "backends") == 0)
+        check_backends(f, given, place, auth_fine, route);
+    else
+        check_own(f, given, place, auth_fine, route);
     check_headers(f, given, route);
-    if (route->own.scoring.text && !node_member(given, "swagger_uri")) {
-        const char *wrong = uri_swagger(&route->own.scoring, &route->own.swagger);
-        if (wrong)
-            fill_complain(f, key_or_group(given, "scoring_uri"), "routes.swagger_uri: %s", wrong);
-    }
 }
 
 /* The route, of the first N, whose PATH with SUFFIX is NAME; N if there is none. */
@@ -127,6 +154,7 @@ bool config_number_backends(struct config *c) {
     for (size_t i = 0; i < c->route_count; i++) {
         struct config_route *r = &c->routes[i];
         if (r->backend_count == 0) {
+            free(r->backends); /* an empty list, which was told */
             r->backends = &r->own;
             r->backend_count = 1;
         }

@@ -181,6 +181,10 @@ static inline bool config_is_named(const struct config_backend *backend) {
     return backend->online_endpoint.subscription || backend->web_service.subscription;
 }
 
+/* Whether both lead to the same deployment of the same endpoint, whatever the credential and the
+ * share (same.c). */
+bool config_same_backend(const struct config_backend *a, const struct config_backend *b);
+
 enum config_listen_kind { LISTEN_TCP, LISTEN_UNIX, LISTEN_SYSTEMD, LISTEN_OFF };
 
 struct config_listen {
@@ -226,6 +230,9 @@ struct config {
     size_t file_count;
     int references; /* use config_ref, config_unref */
 };
+
+/* Whether Azure's services are asked the same way, at the same places (same.c). */
+bool config_same_control_plane(const struct config *a, const struct config *b);
 
 struct config *config_ref(struct config *c);
 /* Drops a reference (NULL is fine), frees and wipes with the last one, sets *C to NULL. */

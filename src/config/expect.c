@@ -20,6 +20,10 @@ struct option_key option_key(const struct option *option) {
     return key;
 }
 
+static void add_range(const struct option *option, struct buf *into) {
+    buf_addf(into, " from %" PRIu64 " to %" PRIu64, option->min, option->max);
+}
+
 static void add_choices(const struct option *option, struct buf *into) {
     for (const struct option_choice *c = option->choices; c->name; c++)
         buf_addf(into, "%s\"%s\"", c == option->choices ? "" : c[1].name ? ", " : " or ", c->name);
@@ -51,7 +55,18 @@ void expect_words(const struct option *option, struct buf *into) {
     case OPTION_SIZE:
     case OPTION_MS:
     case OPTION_PORT:
-        buf_addf(into, "a whole number from %" PRIu64 " to %" PRIu64, option->min, option->max);
+        buf_add_string(into, "a whole number");
+        add_range(option, into);
+        break;
+    case OPTION_NUMBER_OR:
+        buf_add_string(into, "a whole number");
+        add_range(option, into);
+        buf_add_string(into, " or ");
+        add_choices(option, into);
+        break;
+    case OPTION_NUMBERS:
+        buf_add_string(into, "a list of whole numbers");
+        add_range(option, into);
         break;
     case OPTION_CHOICE:
         add_choices(option, into);
@@ -75,7 +90,8 @@ static bool wants_number(const struct option *option) {
 }
 
 static bool wants_string(const struct option *option) {
-    return option->type != OPTION_BOOL && !wants_number(option) && option->type < OPTION_HEADERS;
+    return option->type != OPTION_BOOL && option->type != OPTION_NUMBER_OR &&
+           !wants_number(option) && option->type < OPTION_HEADERS;
 }
 
 void expect_type(struct fill *f, const struct option *option, const struct node *node) {

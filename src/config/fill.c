@@ -15,9 +15,11 @@ static void *at(void *base, size_t offset) {
 
 static void unknown_key(struct fill *f, enum option_group group, const struct node *node) {
     struct text name = text_of(node->name);
-    const char *where = option_group_name(group), *meant = option_nearest(group, name);
-    enum option_group other = option_elsewhere(group, name);
+    const char *where = option_group_name(group), *meant = option_misnamed(group, name);
+    enum option_group other = meant ? OPTION_GROUPS : option_elsewhere(group, name);
     const char *in = *where ? " in " : "";
+    if (!meant)
+        meant = option_nearest(group, name);
     if (other != OPTION_GROUPS && other != OPTIONS_TOP)
         fill_complain(f, node, "unknown key %s%s%s; it belongs in %s", node->name, in, where,
                       option_group_name(other));
@@ -81,6 +83,7 @@ static void fill_value(struct fill *f, const struct option *option, const struct
                        void *base) {
     static value_reader *const readers[] = {[OPTION_BOOL] = value_bool,
                                             [OPTION_NUMBER] = value_number,
+                                            [OPTION_NUMBER_OR] = value_number_or,
                                             [OPTION_SIZE] = value_number,
                                             [OPTION_MS] = value_number,
                                             [OPTION_PORT] = value_number,
@@ -101,6 +104,9 @@ static void fill_value(struct fill *f, const struct option *option, const struct
     switch (option->type) {
     case OPTION_STRINGS:
         value_strings(f, option, node, field, at(base, option->count));
+        break;
+    case OPTION_NUMBERS:
+        value_numbers(f, option, node, field, at(base, option->count));
         break;
     case OPTION_HEADERS:
         value_headers(f, option, node, field, at(base, option->count));
@@ -133,6 +139,10 @@ static void check_group(struct fill *f, enum option_group group, const struct no
         check_cors(f, given, base);
     else if (group == OPTIONS_ROUTE)
         check_route(f, given, base);
+    else if (group == OPTIONS_RETRY)
+        check_retry(f, given, base);
+    else if (group == OPTIONS_BREAKER)
+        check_breaker(f, given, base);
     else if (group == OPTIONS_IDENTITY)
         check_identity(f, given, base);
 }
@@ -152,8 +162,12 @@ static void begin_group(struct fill *f, enum option_group group, const struct no
         listen->enabled = true;
     } else if (group == OPTIONS_ROUTE) {
         struct config_route *route = base;
-        route->where = where_of(given);
+        route->where = route->own.where = where_of(given);
         route->own.auth.type = (enum config_auth_type)CHOICE_UNREAD;
+    } else if (group == OPTIONS_BACKEND) {
+        struct config_backend *backend = base;
+        backend->where = where_of(given);
+        backend->auth.type = (enum config_auth_type)CHOICE_UNREAD;
     } else if (group == OPTIONS_TLS) {
         ((struct config_tls *)base)->where = where_of(given);
     } else if (group == OPTIONS_ONLINE_ENDPOINT || group == OPTIONS_WEB_SERVICE) {

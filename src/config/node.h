@@ -28,6 +28,9 @@ struct node {
 /* The member of that name, or NULL; also NULL if GROUP is NULL or no group. */
 const struct node *node_member(const struct node *group, const char *name);
 
+/* Whether the two say the same, whatever the order of keys in a group; both may be NULL. */
+bool node_same(const struct node *a, const struct node *b);
+
 /* Owns the nodes of a text. */
 struct tree;
 

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "config/valid.h"
+#include "policy/limit.h"
 
 #define SECONDS(n) ((uint64_t)(n)*1000)
 #define HOURS(n)   (SECONDS(3600) * (n))
@@ -23,6 +24,7 @@ static const struct option_choice identity_types[] = {{"managed", IDENTITY_MANAG
                                                       {NULL, 0}};
 static const struct option_choice clouds[] = {
     {"public", CLOUD_PUBLIC}, {"china", CLOUD_CHINA}, {"usgov", CLOUD_USGOV}, {NULL, 0}};
+static const struct option_choice automatic[] = {{"auto", CONCURRENT_AUTO}, {NULL, 0}};
 static const struct option_choice min_versions[] = {{"1.2", 12}, {"1.3", 13}, {NULL, 0}};
 static const struct option_choice max_versions[] = {
     {"1.2", 12}, {"1.3", 13}, {"highest", 0}, {NULL, 0}};
@@ -42,11 +44,18 @@ static const struct option_choice log_formats[] = {{"text", LOG_FORMAT_TEXT},
 #define LOG(n, t, field)       KEY(LOG, n, t, offsetof(struct config, field))
 #define TLS(n, t, field)       KEY(TLS, n, t, offsetof(struct config_tls, field))
 #define ROUTE(n, t, field)     KEY(ROUTE, n, t, offsetof(struct config_route, field))
+#define BACKEND(n, t, field)   KEY(BACKEND, n, t, offsetof(struct config_backend, field))
+#define RETRY(n, t, field)     KEY(RETRY, n, t, offsetof(struct retry_rules, field))
+#define BREAKER(n, t, field)   KEY(BREAKER, n, t, offsetof(struct breaker_rules, field))
 #define AUTH(n, t, field)      KEY(AUTH, n, t, offsetof(struct config_auth, field))
 #define CORS(n, t, field)      KEY(CORS, n, t, offsetof(struct cors, field))
 #define IDENTITY(n, t, field)  KEY(IDENTITY, n, t, offsetof(struct config_identity, field))
 #define AZURE(n, t, field)     KEY(AZURE, n, t, offsetof(struct config_azure, field))
 #define KEY_VAULT(n, t, field) KEY(KEY_VAULT, n, t, offsetof(struct config_secret, field))
+
+#define IDENTITY_EXPECTED "the name of one of identities"
+#define DEPLOYMENT_EXPECTED                                                                        \
+    "the name of a deployment: letters, digits, '-' and '_'"
 
 #define ORIGINS_EXPECTED                                                                           \
     "\"https://HOST\" or \"https://HOST:PORT\" as browsers send it: small letters, no path, no "   \
@@ -183,13 +192,17 @@ const struct option option_table[] = {
     {ROUTE("web_service", GROUP, own.web_service), .members = OPTIONS_WEB_SERVICE,
      .doc = "A web service of the first generation (AKS, ACI) to be found by its name."},
     {ROUTE("identity", STRING, own.identity_name), .valid = valid_id,
-     .expected = "the name of one of identities",
+     .expected = IDENTITY_EXPECTED,
      .doc = "Which of the identities finds the endpoint and gets its credential."},
     {ROUTE("swagger_uri", URI, own.swagger),
      .doc = "Where the endpoint describes itself; the scoring URI with its last segment "
             "swagger.json if not given."},
     {ROUTE("auth", GROUP, own.auth), .members = OPTIONS_AUTH, .initial = "{ }",
      .doc = "The credential that is added."},
+    {ROUTE("backends", GROUP_LIST, backends),
+     .count = offsetof(struct config_route, backend_count), .members = OPTIONS_BACKEND,
+     .size = sizeof(struct config_backend),
+     .doc = "Several endpoints that can each serve the route, instead of one."},
     {ROUTE("cors", CORS, cors), .members = OPTIONS_CORS, .size = sizeof(struct cors),
      .doc = "Which pages may call from a browser; without it none."},
     {ROUTE("methods", METHODS, methods), .initial = "[ \"POST\", \"GET\" ]",
@@ -205,7 +218,7 @@ const struct option option_table[] = {
     {ROUTE("idempotent", BOOL, idempotent), .initial = "false",
      .doc = "Whether a request may be sent twice: your word that scoring has no effect."},
     {ROUTE("deployment", STRING, own.deployment), .valid = parse_is_token,
-     .expected = "the name of a deployment: letters, digits, '-' and '_'",
+     .expected = DEPLOYMENT_EXPECTED,
      .doc = "The deployment that is asked for (azureml-model-deployment)."},
     {ROUTE("client_deployment", BOOL, client_deployment), .initial = "false",
      .doc = "Whether callers may name the deployment themselves."},
@@ -222,11 +235,74 @@ const struct option option_table[] = {
     {ROUTE("replay_bytes", SIZE, replay_bytes), .max = 1024 * MEBI, .initial = "1048576",
      .doc = "The largest request body that is kept until the answer begins, to be sent again where "
             "that is safe."},
+    {ROUTE("max_concurrent", NUMBER_OR, max_concurrent), .max = LIMIT_MAX, .choices = automatic,
+     .initial = "0",
+     .doc = "Requests at the endpoint at once; 0 sets no limit, \"auto\" follows Azure's or learns "
+            "it, and is the default where the endpoint is found by name."},
+    {ROUTE("max_queue", NUMBER, max_queue), .max = 1000000, .initial = "1000",
+     .doc = "Requests that wait for their turn."},
+    {ROUTE("queue_timeout_ms", MS, queue_timeout), .min = 1, .max = HOURS(24), .initial = "10000",
+     .doc = "How long a request may wait for its turn."},
+    {ROUTE("wait_for_ready_ms", MS, wait_for_ready), .max = HOURS(24), .initial = "0",
+     .doc = "How long a request is held and sent again while the endpoint starts."},
+    {ROUTE("hedge_after_ms", MS, hedge_after), .max = SECONDS(600), .initial = "0",
+     .doc = "After how long without an answer a request that may be repeated is sent a second "
+            "time; 0 never does."},
+    {ROUTE("retry", GROUP, retry), .members = OPTIONS_RETRY, .initial = "{ }",
+     .doc = "Whether and when a request that failed is sent again."},
+    {ROUTE("breaker", GROUP, breaker), .members = OPTIONS_BREAKER, .initial = "{ }",
+     .doc = "When an endpoint that fails is left alone for a while."},
     {ROUTE("tls", GROUP, tls), .members = OPTIONS_TLS, .inherits = true,
      .doc = "How connections to this endpoint are secured; what it does not say is as at the top "
             "level."},
     {ROUTE("allow_insecure_upstream", BOOL, allow_insecure), .initial = "false",
      .doc = "Whether the endpoint's URIs may be http, readable on the way."},
+
+    {BACKEND("uri", URI, scoring), .misnamed = "scoring_uri", .doc = "Where it scores."},
+    {BACKEND("online_endpoint", GROUP, online_endpoint), .members = OPTIONS_ONLINE_ENDPOINT,
+     .doc = "An online endpoint to be found by its name, instead of a URI."},
+    {BACKEND("web_service", GROUP, web_service), .members = OPTIONS_WEB_SERVICE,
+     .doc = "A web service of the first generation to be found by its name."},
+    {BACKEND("swagger_uri", URI, swagger),
+     .doc = "Where it describes itself; the URI with its last segment swagger.json if not given."},
+    {BACKEND("identity", STRING, identity_name), .valid = valid_id, .expected = IDENTITY_EXPECTED,
+     .doc = "Which of the identities finds it and gets its credential; that of the route if not "
+            "given."},
+    {BACKEND("auth", GROUP, auth), .members = OPTIONS_AUTH,
+     .doc = "The credential that is added; that of the route if not given."},
+    {BACKEND("deployment", STRING, deployment), .valid = parse_is_token,
+     .expected = DEPLOYMENT_EXPECTED,
+     .doc = "The deployment that is asked for; that of the route if not given."},
+    {BACKEND("weight", NUMBER, weight), .max = 1000, .initial = "1",
+     .doc = "Its share of the requests among those of its priority; 0 is for when these cannot "
+            "serve."},
+    {BACKEND("priority", NUMBER, priority), .max = 100, .initial = "0",
+     .doc = "Those of the lowest priority that can serve are used."},
+    {BACKEND("max_concurrent", NUMBER_OR, max_concurrent), .max = LIMIT_MAX, .choices = automatic,
+     .initial = "0",
+     .doc = "Requests at it at once; 0 sets no limit, \"auto\" is the default where it is found by "
+            "name and where the route says so."},
+
+    {RETRY("attempts", NUMBER, attempts), .min = 1, .max = 20, .initial = "4",
+     .doc = "How often a request is sent in all; 1 never repeats it."},
+    {RETRY("backoff_ms", MS, backoff), .min = 1, .max = SECONDS(60), .initial = "250",
+     .doc = "The longest wait before the second time; it doubles with each further one."},
+    {RETRY("max_backoff_ms", MS, max_backoff), .min = 1, .max = SECONDS(600), .initial = "4000",
+     .doc = "The longest wait of all."},
+    {RETRY("statuses", NUMBERS, statuses), .count = offsetof(struct retry_rules, status_count),
+     .min = 400, .max = 599, .initial = "[ 429, 503 ]",
+     .doc = "The statuses of answers after which a request is sent again."},
+    {RETRY("budget_percent", NUMBER, budget_percent), .max = 100, .initial = "20",
+     .doc = "How many of the requests may be repeated, in the long run."},
+
+    {BREAKER("failures", NUMBER, failures), .max = 1000, .initial = "5",
+     .doc = "Failures in a row after which an endpoint is left alone; 0 never does."},
+    {BREAKER("open_ms", MS, open), .min = 1, .max = SECONDS(600), .initial = "500",
+     .doc = "For how long at first; it doubles each time that a request sent to see fails."},
+    {BREAKER("max_open_ms", MS, max_open), .min = 1, .max = SECONDS(3600), .initial = "5000",
+     .doc = "For how long at the most."},
+    {BREAKER("recovery_ms", MS, recovery), .max = SECONDS(3600), .initial = "10000",
+     .doc = "Over how long its share grows to the whole again once it serves."},
 
     {AUTH("type", CHOICE, type), .choices = auth_types, .initial = "\"none\"",
      .doc = "The kind of credential."},
@@ -311,7 +387,7 @@ const struct option option_table[] = {
      .expected = "a version of a secret: letters and digits",
      .doc = "Its version; the latest if not given."},
     {KEY_VAULT("identity", STRING, identity_name), .required = true, .valid = valid_id,
-     .expected = "the name of one of identities", .doc = "Which of the identities reads it."},
+     .expected = IDENTITY_EXPECTED, .doc = "Which of the identities reads it."},
 };
 const size_t option_count = ARRAY_LEN(option_table);
 _Static_assert(offsetof(struct config_identity, name) == 0, "as OPTION_GROUP_MAP wants it");

@@ -12,6 +12,9 @@ const char *option_group_name(enum option_group group) {
                                         [OPTIONS_LOG] = "log",
                                         [OPTIONS_TLS] = "tls",
                                         [OPTIONS_ROUTE] = "routes",
+                                        [OPTIONS_BACKEND] = "backends",
+                                        [OPTIONS_RETRY] = "retry",
+                                        [OPTIONS_BREAKER] = "breaker",
                                         [OPTIONS_AUTH] = "auth",
                                         [OPTIONS_CORS] = "cors",
                                         [OPTIONS_IDENTITY] = "identities",
@@ -34,6 +37,15 @@ enum option_group option_elsewhere(enum option_group group, struct text name) {
         if (option_table[i].group != group && text_equal(text_of(option_table[i].name), name))
             return option_table[i].group;
     return OPTION_GROUPS;
+}
+
+const char *option_misnamed(enum option_group group, struct text name) {
+    for (size_t i = 0; i < option_count; i++) {
+        const struct option *o = &option_table[i];
+        if (o->group == group && o->misnamed && text_equal(text_of(o->misnamed), name))
+            return o->name;
+    }
+    return NULL;
 }
 
 const char *option_choice_name(const struct option *option, unsigned value) {

@@ -21,6 +21,9 @@ enum option_group {
     OPTIONS_LOG,             /* struct config */
     OPTIONS_TLS,             /* struct config_tls */
     OPTIONS_ROUTE,           /* struct config_route */
+    OPTIONS_BACKEND,         /* struct config_backend */
+    OPTIONS_RETRY,           /* struct retry_rules */
+    OPTIONS_BREAKER,         /* struct breaker_rules */
     OPTIONS_AUTH,            /* struct config_auth */
     OPTIONS_CORS,            /* struct cors */
     OPTIONS_IDENTITY,        /* struct config_identity */
@@ -34,6 +37,7 @@ enum option_group {
 enum option_type {
     OPTION_BOOL,       /* bool */
     OPTION_NUMBER,     /* unsigned, min to max */
+    OPTION_NUMBER_OR,  /* the same, or one of choices, written as a string */
     OPTION_SIZE,       /* uint64_t, min to max */
     OPTION_MS,         /* usec_t, written in milliseconds, min to max */
     OPTION_PORT,       /* uint16_t */
@@ -52,6 +56,7 @@ enum option_type {
     OPTION_BASE_URL,   /* char *, a URL without a slash at its end, to which paths are added */
     OPTION_TIME,       /* char *, a time as parse_time() takes it, or the path of a file with one */
     OPTION_HEADERS,    /* struct config_header * and a size_t at count */
+    OPTION_NUMBERS,    /* unsigned * and a size_t at count, each min to max and there once */
     OPTION_GROUP,      /* a structure with the keys of members */
     OPTION_CORS,       /* struct cors *, NULL if not given, with the keys of members */
     OPTION_GROUP_LIST, /* an array of structures of size bytes and a size_t at count */
@@ -83,6 +88,7 @@ struct option {
     enum option_group members;           /* of groups */
     size_t size;                         /* of one element of OPTION_GROUP_LIST */
     enum option_url url;                 /* of base URLs */
+    const char *misnamed;                /* what people may call it instead; NULL: nothing */
     bool required;
     bool inherits;       /* keys that this group does not give come from the top level's */
     const char *initial; /* the default as a user would write it; NULL: none */
@@ -90,7 +96,7 @@ struct option {
 };
 
 /* There are never more. */
-#define OPTIONS_MAX 128
+#define OPTIONS_MAX 192
 extern const struct option option_table[];
 extern const size_t option_count;
 
@@ -100,6 +106,8 @@ const char *option_group_name(enum option_group group);
 const struct option *option_find(enum option_group group, struct text name);
 /* The group of another place that knows a key of that name, or OPTION_GROUPS. */
 enum option_group option_elsewhere(enum option_group group, struct text name);
+/* The key of the group that people may call NAME, or NULL. */
+const char *option_misnamed(enum option_group group, struct text name);
 /* The choice that stands for VALUE, or NULL. */
 const char *option_choice_name(const struct option *option, unsigned value);
 /* The key of the group that is spelt most like NAME, or NULL. */

@@ -59,6 +59,13 @@ static void print_strings(struct buf *into, char *const *strings, size_t n) {
     buf_add_string(into, " ]");
 }
 
+static void print_numbers(struct buf *into, const unsigned *numbers, size_t n) {
+    buf_add_string(into, "[");
+    for (size_t i = 0; i < n; i++)
+        buf_addf(into, "%s%u", i ? ", " : " ", numbers[i]);
+    buf_add_string(into, " ]");
+}
+
 static void print_methods(struct buf *into, unsigned set) {
     static const enum method methods[] = {METHOD_POST, METHOD_GET, METHOD_PUT, METHOD_PATCH,
                                           METHOD_DELETE};
@@ -170,6 +177,12 @@ static void print_value(struct printer *p, const struct option *option, const vo
     case OPTION_BOOL:
         buf_add_string(p->into, *(const bool *)field ? "true" : "false");
         break;
+    case OPTION_NUMBER_OR:
+        if (option_choice_name(option, *(const unsigned *)field))
+            config_quote(p->into, text_of(option_choice_name(option, *(const unsigned *)field)));
+        else
+            print_number(p->into, option, field);
+        break;
     case OPTION_NUMBER:
     case OPTION_SIZE:
     case OPTION_MS:
@@ -187,6 +200,9 @@ static void print_value(struct printer *p, const struct option *option, const vo
         break;
     case OPTION_STRINGS:
         print_strings(p->into, *(char *const *const *)field, *count);
+        break;
+    case OPTION_NUMBERS:
+        print_numbers(p->into, *(unsigned *const *)field, *count);
         break;
     case OPTION_METHODS:
         print_methods(p->into, *(const unsigned *)field);
@@ -268,10 +284,22 @@ static bool is_unset(const struct option *option, const void *base) {
     }
 }
 
+/* A route with a list of backends has no endpoint of its own, and each of the list says itself what
+ * it took over from the route. */
+static bool belongs_to_route(const struct option *option, const struct config_route *route) {
+    const size_t own = offsetof(struct config_route, own);
+    bool listed = route->backends != &route->own;
+    if (option->offset == offsetof(struct config_route, backends))
+        return listed;
+    return !listed || option->offset < own || option->offset >= own + sizeof route->own;
+}
+
 /* Whether a key of a group has a meaning beside what the group says. */
 static bool belongs(const struct option *option, const void *base) {
     if (option->group == OPTIONS_LISTEN || option->group == OPTIONS_ADMIN)
         return check_listener_has(((const struct config_listen *)base)->kind, option->name);
+    if (option->group == OPTIONS_ROUTE)
+        return belongs_to_route(option, base);
     if (option->group == OPTIONS_IDENTITY)
         return check_identity_has(((const struct config_identity *)base)->type, option->name);
     return true;

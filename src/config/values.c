@@ -40,6 +40,14 @@ void value_number(struct fill *f, const struct option *option, const struct node
         *(unsigned *)field = (unsigned)n;
 }
 
+void value_number_or(struct fill *f, const struct option *option, const struct node *node,
+                     void *field) {
+    if (node->type == NODE_STRING || node->type == NODE_GROUP)
+        value_choice(f, option, node, field);
+    else
+        value_number(f, option, node, field);
+}
+
 void fill_no_memory(struct fill *f) {
     f->problems->out_of_memory = true;
 }
@@ -153,6 +161,26 @@ void value_strings(struct fill *f, const struct option *option, const struct nod
     for (size_t i = 0; i < n; i++)
         strings[i] = read_string(f, option, &elements[i]);
     *field = strings;
+    *count = n;
+}
+
+void value_numbers(struct fill *f, const struct option *option, const struct node *node,
+                   unsigned **field, size_t *count) {
+    size_t n;
+    const struct node *elements = value_elements(node, &n);
+    unsigned *numbers = calloc(n + 1, sizeof *numbers);
+    if (!numbers) {
+        fill_no_memory(f);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        value_number(f, option, &elements[i], &numbers[i]);
+        for (size_t k = 0; numbers[i] && k < i; k++)
+            if (numbers[k] == numbers[i])
+                fill_complain(f, &elements[i], "%s: %u is here for the second time",
+                              option_key(option).name, numbers[i]);
+    }
+    *field = numbers;
     *count = n;
 }
 

@@ -90,7 +90,7 @@ static const struct page *find_page(struct text path) {
 /* A request */
 
 static enum reason admit(const struct admin_request *r, const struct head *h) {
-    enum reason refused = admit_caller(r->admin->config, r->caller, h);
+    enum reason refused = admit_caller(r->admin->plan->config, r->caller, h);
     if (refused == REASON_NONE)
         refused = admit_origin(NULL, h);
     if (refused != REASON_NONE)
@@ -109,9 +109,11 @@ static void answer(struct admin_request *r, const struct head *h) {
         return;
     }
     struct status s;
-    if (status_gather(&s, admin->config, admin->keeper, admin->loop->now)) {
+    if (status_gather(&s, admin->plan, admin->keeper, admin->loop->now)) {
         s.uptime = admin->loop->now - admin->started;
         s.draining = admin->draining;
+        s.reloads_succeeded = admin->reloads_succeeded;
+        s.reloads_failed = admin->reloads_failed;
         r->page->show(r, &s);
     } else {
         r->why = REASON_out_of_resources;

@@ -4,19 +4,21 @@
 #pragma once
 
 #include "base/macros.h"
-#include "config/config.h"
 #include "daemon/keeper.h"
 #include "gateway/caller.h"
+#include "gateway/plan.h"
 #include "sys/loop.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct admin {
-    struct config *config;
+    struct plan *plan; /* in effect; it and the keeper belong to the control thread */
     struct keeper *keeper;
     const struct loop *loop; /* for the time */
     usec_t started;          /* monotonic */
     bool draining;           /* /readyz says no, so that balancers turn elsewhere */
+    uint64_t reloads_succeeded, reloads_failed;
 };
 
 /* The handler; its context is a struct admin. */

@@ -10,19 +10,38 @@
 /* An operator may have a route's credential fetched again this often. */
 #define RENEW_INTERVAL (5 * USEC_PER_SEC)
 
-static bool set_up(struct keeper *k, struct buf *why) {
-    struct config *config = k->options.config;
+struct fetcher *keeper_fetcher(struct keeper *k, const struct config *config, struct buf *why) {
     struct fetcher_options options = {
         .ca_file = config->azure.ca_file, .proxy = config->proxy, .no_proxy = config->no_proxy};
-    k->sources.fetcher = fetcher_new(k->loop, &options, why);
-    if (!k->sources.fetcher)
+    return fetcher_new(k->loop, &options, why);
+}
+
+struct sources *keeper_sources(struct keeper *k, const struct config *config,
+                               struct fetcher *fetcher, struct file_watch *files) {
+    struct sources *s = calloc(1, sizeof *s);
+    if (!s)
+        return NULL;
+    *s = (struct sources){.loop = k->loop,
+                          .fetcher = fetcher,
+                          .files = files,
+                          .config = config,
+                          .once = k->options.once};
+    sources_init(s);
+    return s;
+}
+
+static bool set_up(struct keeper *k, struct buf *why) {
+    struct config *config = k->options.config;
+    k->fetcher = keeper_fetcher(k, config, why);
+    if (!k->fetcher)
         return false;
     if (!k->options.once)
-        k->sources.files = file_watch_new(k->loop);
+        k->files = file_watch_new(k->loop);
+    k->sources = keeper_sources(k, config, k->fetcher, k->files);
     k->backends = calloc(config->backend_count + 1, sizeof *k->backends);
-    bool ok = k->backends && (k->options.once || k->sources.files);
+    bool ok = k->sources && k->backends && (k->options.once || k->files);
     for (unsigned i = 0; ok && i < config->backend_count; i++)
-        ok = keeper_backend_init(&k->backends[i], k, config->backends[i]);
+        ok = keeper_backend_init(&k->backends[i], k, k->sources, config->backends[i]);
     if (!ok)
         buf_add_string(why, "out of memory");
     return ok;
@@ -38,8 +57,6 @@ struct keeper *keeper_new(struct loop *loop, const struct keeper_options *option
     k->options = *options;
     k->options.config = config_ref(options->config);
     k->loop = loop;
-    k->sources = (struct sources){.loop = loop, .config = options->config, .once = options->once};
-    sources_init(&k->sources);
     if (!set_up(k, why))
         keeper_free(&k);
     return k;
@@ -54,11 +71,14 @@ void keeper_free(struct keeper **pointer) {
         if (k->backends[i].keeper)
             keeper_backend_done(&k->backends[i]);
     free(k->backends);
-    sources_done(&k->sources);
-    if (k->sources.files)
-        file_watch_free(&k->sources.files);
-    if (k->sources.fetcher)
-        fetcher_free(&k->sources.fetcher);
+    if (k->sources)
+        sources_done(k->sources);
+    free(k->sources);
+    if (k->files)
+        file_watch_free(&k->files);
+    if (k->fetcher)
+        fetcher_free(&k->fetcher);
+    free(k->successors);
     config_unref(&k->options.config);
     free(k);
 }
@@ -66,7 +86,9 @@ void keeper_free(struct keeper **pointer) {
 bool keeper_start(struct keeper *k) {
     bool ok = true;
     for (size_t i = 0; i < k->options.config->backend_count; i++)
-        ok &= keeper_backend_start(&k->backends[i]);
+        ok &= keeper_backend_attach(&k->backends[i]);
+    for (size_t i = 0; i < k->options.config->backend_count; i++)
+        keeper_backend_begin(&k->backends[i]);
     return ok;
 }
 
@@ -106,7 +128,7 @@ bool keeper_renew(struct keeper *k, unsigned backend) {
 /* What there is to see */
 
 size_t keeper_count(const struct keeper *k) {
-    return k->sources.count;
+    return k->sources->count;
 }
 
 static const char *state_of(const struct source *s) {
@@ -132,7 +154,7 @@ static void describe(const struct source *s, struct credential_status *status) {
 }
 
 void keeper_status(const struct keeper *k, size_t i, struct credential_status *status) {
-    list_each (node, next, &k->sources.all) {
+    list_each (node, next, &k->sources->all) {
         if (i-- == 0) {
             describe(list_entry(node, struct source, node), status);
             return;
@@ -184,7 +206,7 @@ const char *keeper_backend_credential(const struct keeper *k, unsigned backend, 
 }
 
 bool keeper_settled(const struct keeper *k) {
-    list_each (node, next, &k->sources.all) {
+    list_each (node, next, &k->sources->all) {
         const struct source *s = list_entry(node, struct source, node);
         if (source_is_busy(s) || (!s->since && !s->failed && !list_empty(&s->users)))
             return false;

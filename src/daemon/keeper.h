@@ -36,6 +36,15 @@ struct keeper *keeper_new(struct loop *loop, const struct keeper_options *option
 void keeper_free(struct keeper **keeper);
 /* Begins to fetch what the backends need. False: out of memory. */
 bool keeper_start(struct keeper *keeper) MUST_CHECK;
+/* Keeps what the backends of CONFIG need instead. Everything that is in both configurations goes on
+ * with what it has, its times and its counts; the rest begins, or is freed with its secrets. A
+ * backend of the same route that leads to the same endpoint keeps its supply, which counts on.
+ * False with a sentence in WHY: nothing has changed. */
+bool keeper_reload(struct keeper *keeper, struct config *config, struct buf *why) MUST_CHECK;
+/* The index of what was BACKEND before the last reload; KEEPER_NO_BACKEND: it is no more. */
+unsigned keeper_successor(const struct keeper *keeper, unsigned backend);
+#define KEEPER_NO_BACKEND UINT_MAX
+
 /* The present supply of a backend; borrowed. */
 struct supply *keeper_supply(const struct keeper *keeper, unsigned backend);
 

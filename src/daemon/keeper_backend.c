@@ -26,8 +26,7 @@ static struct named_service service_of(const struct config_backend *c) {
 /* The resource of a scope: what Entra's v2 scopes have before "/.default". */
 static char *resource_of(const struct keeper_backend *r) {
     const char *scope = r->config->auth.scope;
-    struct text resource =
-        text_of(scope ? scope : cloud_ml_resource(&r->keeper->options.config->azure));
+    struct text resource = text_of(scope ? scope : cloud_ml_resource(&r->sources->config->azure));
     struct text suffix = TEXT("/.default");
     if (resource.len > suffix.len &&
         text_equal(text_skip(resource, resource.len - suffix.len), suffix))
@@ -38,7 +37,7 @@ static char *resource_of(const struct keeper_backend *r) {
 static struct source *token_source(struct keeper_backend *r) {
     char *resource = resource_of(r);
     struct source *s =
-        resource ? source_of_identity(&r->keeper->sources, r->config->identity, resource) : NULL;
+        resource ? source_of_identity(r->sources, r->config->identity, resource) : NULL;
     free(resource);
     return s;
 }
@@ -62,7 +61,7 @@ static bool has_source(const struct keeper_backend *r, unsigned i) {
 }
 
 static struct source *make_source(struct keeper_backend *r, unsigned i, const char *name) {
-    struct sources *all = &r->keeper->sources;
+    struct sources *all = r->sources;
     const struct config_auth *auth = &r->config->auth;
     struct named_service of = service_of(r->config);
     switch (r->auth) {
@@ -93,7 +92,13 @@ static struct source *credential_source(struct keeper_backend *r, unsigned i) {
     return s;
 }
 
-/* Uses the sources of the auth in effect, and fetches what was never fetched. */
+/* What was never fetched is fetched. */
+static void begin(struct keeper_backend *r, struct source *s) {
+    if (s && !s->since && !r->quiet)
+        source_fetch(s, "start");
+}
+
+/* Uses the sources of the auth in effect. */
 static bool use_credentials(struct keeper_backend *r) {
     bool ok = true;
     for (unsigned i = 0; i < ARRAY_LEN(r->credentials); i++) {
@@ -108,8 +113,7 @@ static bool use_credentials(struct keeper_backend *r) {
         if (!s)
             continue;
         source_use(&r->credentials[i], s, on_credential, r);
-        if (!s->since)
-            source_fetch(s, "start");
+        begin(r, s);
     }
     return ok;
 }
@@ -245,7 +249,7 @@ void keeper_backend_update(struct keeper_backend *r) {
             r->changed[i] = s->revision;
     r->supply = s;
     supply_unref(&old);
-    if (r->keeper->options.supplied)
+    if (r->keeper->options.supplied && !r->quiet)
         r->keeper->options.supplied(r->keeper->options.context, r->config->index, s);
 }
 
@@ -368,9 +372,13 @@ void keeper_backend_accepted(struct keeper_backend *r, uint64_t revision, unsign
 
 /* Life */
 
-bool keeper_backend_init(struct keeper_backend *r, struct keeper *keeper,
+bool keeper_backend_init(struct keeper_backend *r, struct keeper *keeper, struct sources *sources,
                          const struct config_backend *config) {
-    *r = (struct keeper_backend){.keeper = keeper, .config = config, .auth = config->auth.type};
+    *r = (struct keeper_backend){.keeper = keeper,
+                                 .sources = sources,
+                                 .config = config,
+                                 .quiet = true,
+                                 .auth = config->auth.type};
     list_init(&r->lookup.node);
     list_init(&r->deployments.node);
     for (size_t i = 0; i < ARRAY_LEN(r->credentials); i++)
@@ -387,14 +395,11 @@ bool keeper_backend_init(struct keeper_backend *r, struct keeper *keeper,
 static bool use_lookup(struct keeper_backend *r) {
     struct named_service of = service_of(r->config);
     char *name = name_of(r, "endpoint");
-    struct source *s = name ? source_of_lookup(&r->keeper->sources, &of, name) : NULL;
+    struct source *s = name ? source_of_lookup(r->sources, &of, name) : NULL;
     free(name);
     if (!s)
         return false;
     source_use(&r->lookup, s, on_lookup, r);
-    source_fetch(s, "start");
-    if (s->since)
-        on_lookup(r, s); /* another route has found it already */
     return true;
 }
 
@@ -404,22 +409,55 @@ static bool use_deployments(struct keeper_backend *r) {
         return true;
     struct named_service of = service_of(r->config);
     char *name = name_of(r, "deployments");
-    struct source *s = name ? source_of_deployments(&r->keeper->sources, &of, name) : NULL;
+    struct source *s = name ? source_of_deployments(r->sources, &of, name) : NULL;
     free(name);
     if (!s)
         return false;
     source_use(&r->deployments, s, keeper_limit_told, r);
-    if (!s->since)
-        source_fetch(s, "start");
+    begin(r, s);
     return true;
 }
 
-bool keeper_backend_start(struct keeper_backend *r) {
-    if (config_is_named(r->config) && !use_lookup(r))
-        return false;
-    bool ok = use_deployments(r) & use_credentials(r);
+bool keeper_backend_attach(struct keeper_backend *r) {
+    return (!config_is_named(r->config) || (use_lookup(r) && use_deployments(r))) &&
+           use_credentials(r);
+}
+
+void keeper_backend_begin(struct keeper_backend *r) {
+    r->quiet = false;
+    begin(r, r->lookup.source);
+    if (r->lookup.source && r->lookup.source->since)
+        on_lookup(r,
+                  r->lookup.source); /* another backend, or another configuration, has found it */
+    for (unsigned i = 0; i < ARRAY_LEN(r->credentials); i++)
+        begin(r, r->credentials[i].source);
+    begin(r, r->deployments.source);
     keeper_backend_update(r);
-    return ok;
+}
+
+bool keeper_backend_follow(struct keeper_backend *r, const struct keeper_backend *old) {
+    r->unusable = old->unusable;
+    if (r->config->auth.type == AUTH_FOUND)
+        r->auth = old->auth;
+    return use_credentials(r);
+}
+
+void keeper_backend_take_over(struct keeper_backend *r, struct keeper_backend *old) {
+    supply_unref(&r->supply);
+    r->supply = supply_ref(old->supply);
+    /* What was found stays until it is looked up again; what is written down is the same object. */
+    if (!r->endpoint || (old->endpoint && same_endpoint(old->endpoint, &r->endpoint->scoring,
+                                                        &r->endpoint->swagger))) {
+        endpoint_unref(&r->endpoint);
+        r->endpoint = old->endpoint ? endpoint_ref(old->endpoint) : NULL;
+    }
+    memcpy(r->changed, old->changed, sizeof r->changed);
+    memcpy(r->told, old->told, sizeof r->told);
+    r->refused = old->refused;
+    r->preferred = old->preferred;
+    r->concurrency = r->deployments.source ? old->concurrency : 0;
+    r->limit_told = old->limit_told;
+    r->renewed_at = old->renewed_at;
 }
 
 void keeper_backend_done(struct keeper_backend *r) {

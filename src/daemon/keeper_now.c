@@ -32,7 +32,7 @@ static bool settle(struct keeper *k, struct source *s, struct azure_error *error
 
 struct secret *keeper_token_now(struct keeper *k, const struct config_identity *identity,
                                 const char *resource, struct azure_error *error) {
-    struct source *s = source_of_identity(&k->sources, identity, resource);
+    struct source *s = source_of_identity(k->sources, identity, resource);
     if (s)
         return settle(k, s, error) ? secret_ref(source_secret(s)) : NULL;
     azure_error_set(error, AZURE_NO_MEMORY, "out of memory");
@@ -42,7 +42,7 @@ struct secret *keeper_token_now(struct keeper *k, const struct config_identity *
 const char *keeper_workspace_now(struct keeper *k, const struct config_named *named,
                                  const struct config_identity *identity,
                                  struct azure_error *error) {
-    struct source *s = source_of_workspace(&k->sources, named, identity);
+    struct source *s = source_of_workspace(k->sources, named, identity);
     if (s)
         return settle(k, s, error) ? s->value.base : NULL;
     azure_error_set(error, AZURE_NO_MEMORY, "out of memory");
@@ -76,7 +76,7 @@ bool keeper_call_now(struct keeper *k, const struct azure_request *r, size_t max
                      void *context, struct azure_error *error) {
     struct call c = {.request = r, .read = read, .context = context, .error = error};
     struct fetch *fetch =
-        fetch_start(k->sources.fetcher, r, max_body, CALL_TIMEOUT, on_fetched, &c);
+        fetch_start(k->sources->fetcher, r, max_body, CALL_TIMEOUT, on_fetched, &c);
     if (!fetch) {
         azure_error_set(error, AZURE_NO_MEMORY, "out of memory");
         return false;

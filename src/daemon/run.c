@@ -7,8 +7,8 @@
 #include "daemon/admin.h"
 #include "daemon/keeper.h"
 #include "daemon/listeners.h"
-#include "daemon/trusts.h"
 #include "daemon/worker.h"
+#include "gateway/trusts.h"
 #include "sys/log_writer.h"
 #include "sys/mailbox.h"
 #include "sys/process.h"
@@ -38,7 +38,7 @@ struct control {
     struct watch signals, admin_watch;
     struct timer drain_timer, admin_breather, watchdog;
     usec_t watchdog_interval; /* 0: nobody wants to hear */
-    struct trust **trusts;    /* one per route; equal ones are the same object */
+    struct plan *plan;
     struct keeper *keeper;
     struct listeners listeners;
     struct worker **workers;
@@ -60,30 +60,36 @@ void run_check(const struct config *config, struct config_errors *errors) {
 
 struct key_message {
     struct message message;
-    unsigned route, key;
-    uint64_t revision;
+    unsigned backend, key;
+    uint64_t generation, revision;
 };
 
-static bool tell_key(struct control *c, unsigned kind, unsigned route, uint64_t revision,
-                     unsigned key) {
+static bool tell_key(struct control *c, unsigned kind, uint64_t generation, unsigned backend,
+                     uint64_t revision, unsigned key) {
     struct key_message *m = malloc(sizeof *m);
     if (!m)
         return false;
-    *m = (struct key_message){
-        .message.kind = kind, .route = route, .key = key, .revision = revision};
+    *m = (struct key_message){.message.kind = kind,
+                              .generation = generation,
+                              .backend = backend,
+                              .revision = revision,
+                              .key = key};
     mailbox_post(&c->mailbox, &m->message);
     return true;
 }
 
-static bool tell_refused(void *context, unsigned route, uint64_t revision, unsigned key) {
-    return tell_key(context, MESSAGE_REFUSED, route, revision, key);
+static bool tell_refused(void *context, uint64_t generation, unsigned backend, uint64_t revision,
+                         unsigned key) {
+    return tell_key(context, MESSAGE_REFUSED, generation, backend, revision, key);
 }
 
-static bool tell_accepted(void *context, unsigned route, uint64_t revision, unsigned key) {
-    return tell_key(context, MESSAGE_ACCEPTED, route, revision, key);
+static bool tell_accepted(void *context, uint64_t generation, unsigned backend, uint64_t revision,
+                          unsigned key) {
+    return tell_key(context, MESSAGE_ACCEPTED, generation, backend, revision, key);
 }
 
-static void tell_stopped(void *context) {
+static void tell_stopped(void *context, struct worker *worker) {
+    (void)worker;
     struct control *c = context;
     struct message *m = malloc(sizeof *m);
     if (!m)
@@ -102,10 +108,10 @@ static void receive(void *context, struct message *message) {
             c->failed = true;
         break;
     case MESSAGE_REFUSED:
-        keeper_refused(c->keeper, m->route, m->revision, m->key);
+        keeper_refused(c->keeper, m->backend, m->revision, m->key);
         break;
     case MESSAGE_ACCEPTED:
-        keeper_accepted(c->keeper, m->route, m->revision, m->key);
+        keeper_accepted(c->keeper, m->backend, m->revision, m->key);
         break;
     }
     free(message);
@@ -113,11 +119,12 @@ static void receive(void *context, struct message *message) {
 
 /* What workers are told */
 
-static void hand_out(void *context, unsigned route, struct supply *supply) {
+static void hand_out(void *context, unsigned backend, struct supply *supply) {
     struct control *c = context;
+    plan_follow(c->plan, backend, supply);
     for (size_t i = 0; c->workers && i < c->worker_count; i++)
         if (c->workers[i])
-            worker_supply(c->workers[i], route, supply);
+            worker_supply(c->workers[i], c->plan->generation, backend, supply);
 }
 
 /* What stands in the configuration is there at once; the rest comes while workers serve. */
@@ -132,10 +139,10 @@ static bool start_keeper(struct control *c, struct config *config) {
     return c->keeper && keeper_start(c->keeper);
 }
 
-/* One per route, borrowed; the array is the caller's. */
+/* One per backend, borrowed; the array is the caller's. */
 static struct supply **supplies_now(const struct control *c) {
-    struct supply **supplies = calloc(c->config->route_count + 1, sizeof(struct supply *));
-    for (unsigned i = 0; supplies && i < c->config->route_count; i++)
+    struct supply **supplies = calloc(c->config->backend_count + 1, sizeof(struct supply *));
+    for (unsigned i = 0; supplies && i < c->config->backend_count; i++)
         supplies[i] = keeper_supply(c->keeper, i);
     return supplies;
 }
@@ -148,14 +155,15 @@ static bool start_workers(struct control *c, struct config *config, unsigned max
     c->workers = calloc(c->worker_count, sizeof(struct worker *));
     struct supply **supplies = supplies_now(c);
     bool ok = c->workers && supplies;
-    struct worker_options options = {.config = config,
-                                     .trusts = c->trusts,
+    struct worker_options options = {.plan = c->plan,
                                      .supplies = supplies,
                                      .max_connections = max_connections,
                                      .stopped = tell_stopped,
                                      .refused = tell_refused,
                                      .accepted = tell_accepted,
                                      .context = c};
+    if (ok)
+        plan_take_effect(c->plan, supplies);
     for (size_t i = 0; ok && i < c->worker_count; i++) {
         c->workers[i] = worker_start(&options);
         ok = c->workers[i];
@@ -228,7 +236,7 @@ static bool start_admin(struct control *c, struct config *config) {
     if (!last || !last->admin)
         return true;
     c->admin = (struct admin){
-        .config = config, .keeper = c->keeper, .loop = &c->loop, .started = c->loop.now};
+        .plan = c->plan, .keeper = c->keeper, .loop = &c->loop, .started = c->loop.now};
     c->admin_access = &config->admin.access;
     struct server_options options = {.max_connections = ADMIN_CONNECTIONS,
                                      .header_bytes = ADMIN_HEADER_BYTES,
@@ -315,8 +323,8 @@ static void on_watchdog(struct timer *timer, usec_t now) {
 static bool set_up(struct control *c, struct config *config, const struct run_options *options) {
     struct config_errors errors;
     config_errors_init(&errors);
-    c->trusts = trusts_load(config, &errors);
-    bool ok = c->trusts && errors.count == 0;
+    c->plan = plan_new(config, NULL, &errors);
+    bool ok = c->plan;
     if (!ok)
         log_error("the TLS settings cannot be used", LOG_TEXT("errors", buf_text(&errors.text)));
     config_errors_done(&errors);
@@ -368,7 +376,7 @@ static void take_down(struct control *c) {
     if (c->mailbox.loop)
         mailbox_done(&c->mailbox);
     keeper_free(&c->keeper);
-    trusts_free(c->trusts, c->config);
+    plan_unref(&c->plan);
     if (c->signals.fd >= 0)
         close(c->signals.fd);
     timer_done(&c->loop, &c->drain_timer);

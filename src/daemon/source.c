@@ -518,6 +518,15 @@ void source_retry(struct source *s, const char *why) {
     arm(s);
 }
 
+void source_restart(struct source *s, const char *why) {
+    if (s->phase == SOURCE_FETCHING) {
+        fetch_cancel(&s->fetch);
+        azure_request_done(&s->request);
+    }
+    s->phase = SOURCE_RESTING;
+    source_retry(s, why);
+}
+
 bool source_refused(struct source *s, const char *why) {
     if (s->phase != SOURCE_RESTING) {
         /* Begun before, it may bring what was refused. */

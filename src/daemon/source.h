@@ -67,6 +67,9 @@ struct source_class {
                                struct source_outcome *o, struct azure_error *error);
     /* Instead of the two above: without any request. */
     bool (*read)(struct source *s, struct source_outcome *o, struct azure_error *error);
+    /* Of two with the same key, from two configurations: whether B is what A is, so that A may go
+     * on in its place. NULL: the key says it all. */
+    bool (*same)(const struct source *a, const struct source *b);
     void (*free)(struct source *s); /* what the kind keeps besides; may be NULL */
 };
 
@@ -118,6 +121,10 @@ struct source {
     uint64_t refreshed, failures;
     char fingerprint[SECRET_FINGERPRINT_SIZE];
 
+    /* In a reload only. */
+    struct source *twin; /* of a new one: the old one that goes on in its place; NULL: none */
+    bool outdated;       /* what it asks, or whom, has changed: it is to be fetched again */
+
     /* What the kinds keep. */
     const struct config_identity *identity;
     const struct config_secret *secret;
@@ -142,6 +149,11 @@ struct source *source_get(struct sources *all, const struct source_class *class,
 void source_drop(struct source *s);
 void sources_init(struct sources *all);
 void sources_done(struct sources *all);
+/* NEXT was made of another configuration, and nothing of it has been fetched: whatever is in
+ * BEFORE, too, goes on there with all that it has, for its new users and under its new name. The
+ * rest of BEFORE is freed: nobody but sources may use it any more. FRESH: calls in progress are
+ * given up, since NEXT has another fetcher. Those that have become outdated are marked so. */
+void sources_take_over(struct sources *next, struct sources *before, bool fresh);
 
 /* What S needs: place I of its needs, which is empty. The first is the bearer of its requests. */
 void source_need(struct source *s, size_t i, struct source *need);
@@ -162,6 +174,8 @@ void source_retry(struct source *s, const char *why);
 /* What it has was refused by whom it was shown to. False: it was fetched for that a moment ago, and
  * nothing is in progress. */
 bool source_refused(struct source *s, const char *why);
+/* The attempt in progress, if there is one, is given up; another one begins. */
+void source_restart(struct source *s, const char *why);
 /* The first secret; NULL if there is none. Borrowed. */
 struct secret *source_secret(const struct source *s);
 /* An attempt is in progress, or will be as soon as it can. */

@@ -25,7 +25,12 @@ static bool read_fixed(struct source *s, struct source_outcome *o, struct azure_
     return true;
 }
 
-static const struct source_class fixed_class = {.fixed = true, .read = read_fixed};
+static bool same_fixed(const struct source *a, const struct source *b) {
+    return secret_same(a->secret->value, b->secret->value);
+}
+
+static const struct source_class fixed_class = {
+    .fixed = true, .read = read_fixed, .same = same_fixed};
 
 /* Files */
 
@@ -86,7 +91,11 @@ static bool read_file(struct source *s, struct source_outcome *o, struct azure_e
     return ok;
 }
 
-static const struct source_class file_class = {.read = read_file};
+static bool same_file(const struct source *a, const struct source *b) {
+    return strcmp(a->file, b->file) == 0;
+}
+
+static const struct source_class file_class = {.read = read_file, .same = same_file};
 
 /* Something happened in the file's directory. A file that is empty, half written or open to others
  * is not used, and that is said once. */

@@ -1,75 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Gathering what daemon/status.h shows, and the answer of /readyz. */
+/* What a status means in words and numbers, and the answer of /readyz. */
 #include "daemon/status.h"
-
-#include <stdlib.h>
-
-static enum route_state state_of(const struct supply *supply, usec_t now) {
-    if (supply->state == SUPPLY_REFUSED)
-        return ROUTE_REFUSED;
-    return supply->state == SUPPLY_READY && supply->expires > now ? ROUTE_READY : ROUTE_WAITING;
-}
-
-static bool gather_credentials(struct status_route *r, const struct keeper *keeper,
-                               unsigned index) {
-    size_t n = 0;
-    while (keeper_backend_credential(keeper, index, n))
-        n++;
-    r->credentials = calloc(n + 1, sizeof *r->credentials);
-    for (size_t i = 0; r->credentials && i < n; i++)
-        r->credentials[i] = keeper_backend_credential(keeper, index, i);
-    r->credential_count = r->credentials ? n : 0;
-    return r->credentials;
-}
-
-static bool gather_route(struct status_route *r, const struct config_route *config,
-                         const struct keeper *keeper, unsigned index, usec_t now) {
-    struct backend_status s;
-    keeper_backend_status(keeper, index, &s);
-    *r = (struct status_route){
-        .path = config->path,
-        .state = state_of(s.supply, now),
-        .required = config->required,
-        .auth = s.auth,
-        .scoring_uri = s.supply->endpoint ? s.supply->endpoint->scoring.text : NULL,
-        .preferred = s.supply->preferred,
-        .revision = s.supply->revision,
-        .why = s.supply->why,
-        .waits_for = s.waits_for,
-        .error = s.error,
-    };
-    for (size_t i = 0; i < ARRAY_LEN(r->fingerprints); i++)
-        if (s.supply->keys[i])
-            secret_fingerprint(s.supply->keys[i], r->fingerprints[i]);
-    return gather_credentials(r, keeper, index);
-}
-
-bool status_gather(struct status *s, const struct config *config, const struct keeper *keeper,
-                   usec_t now) {
-    *s =
-        (struct status){.now = now, .wall = clock_wall(), .credential_count = keeper_count(keeper)};
-    s->routes = calloc(config->route_count + 1, sizeof *s->routes);
-    s->credentials = calloc(s->credential_count + 1, sizeof *s->credentials);
-    bool ok = s->routes && s->credentials;
-    for (size_t i = 0; ok && i < s->credential_count; i++)
-        keeper_status(keeper, i, &s->credentials[i]);
-    for (unsigned i = 0; ok && i < config->route_count; i++) {
-        s->route_count = i + 1;
-        ok = gather_route(&s->routes[i], &config->routes[i], keeper, i, now);
-    }
-    return ok;
-}
-
-void status_done(struct status *s) {
-    for (size_t i = 0; i < s->route_count; i++)
-        free(s->routes[i].credentials);
-    free(s->routes);
-    free(s->credentials);
-    *s = (struct status){0};
-}
 
 const char *route_state_word(enum route_state state) {
     static const char *const words[] = {"ready", "waiting", "refused"};
+    return words[state];
+}
+
+const char *breaker_state_word(enum tally_breaker state) {
+    static const char *const words[] = {"closed", "probing", "open"};
     return words[state];
 }
 
@@ -92,20 +31,66 @@ bool status_is_ready(const struct status *s) {
     return true;
 }
 
-void status_explain(struct buf *b, const struct status_route *route) {
-    if (route->state == ROUTE_WAITING && route->waits_for)
-        buf_addf(b, "waits for %s", route->waits_for);
+bool status_is_available(const struct status_backend *b) {
+    return b->state == ROUTE_READY && b->breaker == TALLY_CLOSED;
+}
+
+void status_explain(struct buf *b, const struct status_backend *backend) {
+    if (backend->state == ROUTE_WAITING && backend->waits_for)
+        buf_addf(b, "waits for %s", backend->waits_for);
     else
-        buf_add_string(b, route->state == ROUTE_WAITING ? "waits for its credential"
-                                                        : "cannot be served");
-    if (route->error) {
-        buf_addf(b, ": %s", azure_failure_word(route->error->failure));
-        if (route->error->code[0])
-            buf_addf(b, ", %s", route->error->code);
-        if (route->error->message[0])
-            buf_addf(b, ": %s", route->error->message);
-    } else if (route->state == ROUTE_REFUSED) {
-        buf_addf(b, ": %s", reason_detail(route->why));
+        buf_add_string(b, backend->state == ROUTE_WAITING ? "waits for its credential"
+                                                          : "cannot be served");
+    if (backend->error) {
+        buf_addf(b, ": %s", azure_failure_word(backend->error->failure));
+        if (backend->error->code[0])
+            buf_addf(b, ", %s", backend->error->code);
+        if (backend->error->message[0])
+            buf_addf(b, ": %s", backend->error->message);
+    } else if (backend->state == ROUTE_REFUSED) {
+        buf_addf(b, ": %s", reason_detail(backend->why));
+    }
+}
+
+/* Keeps the commonest, the first of them first. */
+static void keep_error(struct status_errors *errors, struct tally_requests one) {
+    size_t at = errors->count;
+    while (at > 0 && errors->top[at - 1].count < one.count)
+        at--;
+    if (at == STATUS_ERRORS_MAX)
+        return;
+    if (errors->count < STATUS_ERRORS_MAX)
+        errors->count++;
+    memmove(&errors->top[at + 1], &errors->top[at],
+            (errors->count - at - 1) * sizeof errors->top[0]);
+    errors->top[at] = one;
+}
+
+void status_count_errors(struct status_errors *errors, const struct tally_sum *counts) {
+    *errors = (struct status_errors){0};
+    for (size_t i = 0; i < counts->request_count; i++) {
+        if (counts->requests[i].status / 100 != 5)
+            continue;
+        errors->total += counts->requests[i].count;
+        keep_error(errors, counts->requests[i]);
+    }
+}
+
+uint64_t status_count_retries(const struct tally_sum *counts) {
+    uint64_t all = 0;
+    for (size_t i = 0; i < TALLY_RETRIES; i++)
+        all += counts->retries[i];
+    return all;
+}
+
+/* One line for each backend that a route waits for; no backend of it is ready. */
+static void write_missing(struct buf *b, const struct status_route *r) {
+    for (size_t i = 0; i < r->backend_count; i++) {
+        buf_addf(b, "%s ", r->path);
+        if (r->backend_count > 1)
+            buf_addf(b, "at %s ", r->backends[i].name);
+        status_explain(b, &r->backends[i]);
+        buf_add_char(b, '\n');
     }
 }
 
@@ -115,11 +100,7 @@ void status_write_ready(struct buf *b, const struct status *s) {
         return;
     }
     buf_add_string(b, "not ready\n");
-    for (size_t i = 0; i < s->route_count; i++) {
-        if (!is_missing(&s->routes[i]))
-            continue;
-        buf_addf(b, "%s ", s->routes[i].path);
-        status_explain(b, &s->routes[i]);
-        buf_add_char(b, '\n');
-    }
+    for (size_t i = 0; i < s->route_count; i++)
+        if (is_missing(&s->routes[i]))
+            write_missing(b, &s->routes[i]);
 }

@@ -4,6 +4,7 @@
 #include "config/uri.h"
 #include "daemon/status.h"
 
+#include <inttypes.h>
 #include <time.h>
 
 #define URI_MAX (64 * 1024)
@@ -27,6 +28,20 @@ static void member_text(struct buf *b, const char *name, const char *text) {
 static void member_number(struct buf *b, const char *name, uint64_t number) {
     member(b, name);
     buf_add_u64(b, number);
+}
+
+static void member_gauge(struct buf *b, const char *name, int64_t number) {
+    member(b, name);
+    buf_addf(b, "%" PRId64, number);
+}
+
+/* null: there is none. */
+static void member_limit(struct buf *b, unsigned limit) {
+    member(b, "limit");
+    if (limit)
+        buf_add_u64(b, limit);
+    else
+        buf_add_string(b, "null");
 }
 
 static void member_bool(struct buf *b, const char *name, bool yes) {
@@ -78,33 +93,92 @@ static void member_uri(struct buf *b, const char *name, const char *uri) {
     buf_done(&masked);
 }
 
+/* How to get to an endpoint and into it. */
+static void add_access(struct buf *b, const struct status_backend *k) {
+    member_text(b, "auth", k->auth);
+    member_uri(b, "scoring_uri", k->scoring_uri);
+    member_text(b, "key_in_use", status_has_two_keys(k) ? status_key_word(k->preferred) : NULL);
+    member(b, "fingerprints");
+    buf_add_char(b, '[');
+    json_add_string(b, text_of(k->fingerprints[0]));
+    buf_add_char(b, ',');
+    json_add_string(b, text_of(k->fingerprints[1]));
+    buf_add_char(b, ']');
+    member_number(b, "revision", k->revision);
+    member(b, "credentials");
+    buf_add_char(b, '[');
+    for (size_t i = 0; i < k->credential_count; i++) {
+        if (i > 0)
+            buf_add_char(b, ',');
+        json_add_string(b, text_of(k->credentials[i]));
+    }
+    buf_add_char(b, ']');
+    member_text(b, "waits_for", k->waits_for);
+    member_text(b, "reason", k->state == ROUTE_REFUSED ? reason_word(k->why) : NULL);
+    member_error(b, "error", k->error);
+}
+
+static void write_backend(struct buf *b, const struct status_backend *k) {
+    buf_add_char(b, '{');
+    member_text(b, "name", k->name);
+    member_text(b, "state", route_state_word(k->state));
+    member_text(b, "breaker", breaker_state_word(k->breaker));
+    member_text(b, "deployment", k->deployment);
+    member_number(b, "weight", k->weight);
+    member_number(b, "priority", k->priority);
+    member_limit(b, k->limit);
+    add_access(b, k);
+    buf_add_char(b, '}');
+}
+
+static void add_errors(struct buf *b, const struct tally_sum *counts) {
+    struct status_errors errors;
+    status_count_errors(&errors, counts);
+    member_number(b, "errors", errors.total);
+    member(b, "top_errors");
+    buf_add_char(b, '[');
+    for (size_t i = 0; i < errors.count; i++) {
+        buf_add_string(b, i ? ",{" : "{");
+        member_number(b, "code", errors.top[i].status);
+        member_text(b, "reason", reason_word(errors.top[i].why));
+        member_number(b, "count", errors.top[i].count);
+        buf_add_char(b, '}');
+    }
+    buf_add_char(b, ']');
+}
+
+static void add_counts(struct buf *b, const struct tally_sum *counts) {
+    member_gauge(b, "in_flight", counts->gauges[TALLY_IN_FLIGHT]);
+    member_gauge(b, "queued", counts->gauges[TALLY_QUEUED]);
+    member_number(b, "requests", counts->duration.count);
+    add_errors(b, counts);
+    member(b, "retries");
+    buf_add_char(b, '{');
+    for (unsigned i = 0; i < TALLY_RETRIES; i++)
+        member_number(b, tally_retry_word((enum tally_retry)i), counts->retries[i]);
+    buf_add_char(b, '}');
+    member(b, "connections");
+    buf_add_char(b, '{');
+    member_gauge(b, "active", counts->gauges[TALLY_ACTIVE]);
+    member_gauge(b, "idle", counts->gauges[TALLY_IDLE]);
+    member_gauge(b, "dialling", counts->gauges[TALLY_DIALLING]);
+    buf_add_char(b, '}');
+}
+
 static void write_route(struct buf *b, const struct status_route *r) {
     buf_add_char(b, '{');
     member_text(b, "path", r->path);
     member_text(b, "state", route_state_word(r->state));
     member_bool(b, "required", r->required);
-    member_text(b, "auth", r->auth);
-    member_uri(b, "scoring_uri", r->scoring_uri);
-    member_text(b, "key_in_use", status_has_two_keys(r) ? status_key_word(r->preferred) : NULL);
-    member(b, "fingerprints");
-    buf_add_char(b, '[');
-    json_add_string(b, text_of(r->fingerprints[0]));
-    buf_add_char(b, ',');
-    json_add_string(b, text_of(r->fingerprints[1]));
-    buf_add_char(b, ']');
-    member_number(b, "revision", r->revision);
-    member(b, "credentials");
-    buf_add_char(b, '[');
-    for (size_t i = 0; i < r->credential_count; i++) {
-        if (i > 0)
-            buf_add_char(b, ',');
-        json_add_string(b, text_of(r->credentials[i]));
+    member_limit(b, r->limit);
+    add_counts(b, &r->counts);
+    add_access(b, &r->backends[0]);
+    member(b, "backends");
+    for (size_t i = 0; i < r->backend_count; i++) {
+        buf_add_char(b, i ? ',' : '[');
+        write_backend(b, &r->backends[i]);
     }
-    buf_add_char(b, ']');
-    member_text(b, "waits_for", r->waits_for);
-    member_text(b, "reason", r->state == ROUTE_REFUSED ? reason_word(r->why) : NULL);
-    member_error(b, "error", r->error);
-    buf_add_char(b, '}');
+    buf_add_string(b, "]}");
 }
 
 static void write_credential(struct buf *b, const struct status *s,
@@ -133,6 +207,11 @@ void status_write_json(struct buf *b, const struct status *s) {
     member_number(b, "uptime_s", (uint64_t)(s->uptime / USEC_PER_SEC));
     member_bool(b, "draining", s->draining);
     member_bool(b, "ready", !s->draining && status_is_ready(s));
+    member(b, "reloads");
+    buf_add_char(b, '{');
+    member_number(b, "succeeded", s->reloads_succeeded);
+    member_number(b, "failed", s->reloads_failed);
+    buf_add_char(b, '}');
     member(b, "routes");
     for (size_t i = 0; i < s->route_count; i++) {
         buf_add_char(b, i ? ',' : '[');

@@ -6,6 +6,8 @@
 #include "config/uri.h"
 #include "daemon/status.h"
 
+#include <inttypes.h>
+
 #define URI_MAX (64 * 1024)
 
 static const char style[] =
@@ -26,6 +28,9 @@ static const char style[] =
     ".good::before,.wait::before,.bad::before{content:'';display:inline-block;width:.55em;"
     "height:.55em;border-radius:50%;background:currentColor;margin-right:.5em}"
     ".good{color:var(--good)}.wait{color:var(--wait)}.bad{color:var(--bad)}"
+    ".number{text-align:right}td.number{font-variant-numeric:tabular-nums}"
+    ".note.bad{color:var(--bad)}.note.wait{color:var(--wait)}"
+    "td.why{font-size:.88rem;color:var(--dim)}"
     ".note{display:block;font-size:.88rem;color:var(--dim)}"
     "footer{margin-top:2.5rem;font-size:.85rem;color:var(--dim)}a{color:inherit}";
 
@@ -78,47 +83,121 @@ static void add_moment(struct buf *b, bool known, usec_t from_now) {
         buf_add_string(b, " ago");
 }
 
-static void write_target(struct buf *b, const struct status_route *r) {
-    struct buf uri;
-    buf_init(&uri, URI_MAX);
-    if (r->scoring_uri)
-        uri_print(&uri, text_of(r->scoring_uri));
+static void add_state(struct buf *b, enum route_state state) {
+    static const char *const classes[] = {"good", "wait", "bad"};
+    buf_addf(b, "<td class=%s>%s", classes[state], route_state_word(state));
+}
+
+/* Numbers stand beneath each other; a nought is nothing to look at. */
+static void add_number(struct buf *b, int64_t number) {
+    buf_addf(b, number ? "<td class=number>%" PRId64 : "<td class=\"number dim\">%" PRId64, number);
+}
+
+/* Routes */
+
+static void add_errors(struct buf *b, const struct tally_sum *counts) {
+    struct status_errors errors;
+    status_count_errors(&errors, counts);
+    add_number(b, (int64_t)errors.total);
+    buf_add_string(b, "<td class=why>");
+    for (size_t i = 0; i < errors.count; i++)
+        buf_addf(b, "%s%u %s: %" PRIu64, i ? "<br>" : "", errors.top[i].status,
+                 reason_word(errors.top[i].why), errors.top[i].count);
+}
+
+static void write_route(struct buf *b, const struct status_route *r) {
+    buf_add_string(b, "<tr>");
+    add_code(b, r->path);
+    add_state(b, r->state);
+    if (!r->required)
+        add_note(b, TEXT("not required"));
+    add_number(b, r->counts.gauges[TALLY_IN_FLIGHT]);
+    add_number(b, r->counts.gauges[TALLY_QUEUED]);
+    if (r->limit)
+        add_number(b, r->limit);
+    else
+        buf_add_string(b, "<td class=\"number dim\">–");
+    add_number(b, (int64_t)r->counts.duration.count);
+    add_number(b, (int64_t)status_count_retries(&r->counts));
+    add_errors(b, &r->counts);
+    buf_add_char(b, '\n');
+}
+
+static void write_routes(struct buf *b, const struct status *s) {
+    buf_add_string(b, "<h2>Routes</h2>\n<div><table><tr><th>Path<th>State<th class=number>In flight"
+                      "<th class=number>Queued<th class=number>Limit<th class=number>Requests"
+                      "<th class=number>Retries<th class=number>Errors<th>Most often\n");
+    for (size_t i = 0; i < s->route_count; i++)
+        write_route(b, &s->routes[i]);
+    buf_add_string(b, "</table></div>\n");
+}
+
+/* Backends */
+
+static void write_target(struct buf *b, const struct status_backend *k) {
+    struct buf text;
+    buf_init(&text, URI_MAX);
+    if (k->scoring_uri)
+        uri_print(&text, text_of(k->scoring_uri));
     buf_add_string(b, "<td class=wide>");
-    if (uri.len) {
+    if (text.len) {
         buf_add_string(b, "<code>");
-        add_escaped(b, buf_text(&uri));
+        add_escaped(b, buf_text(&text));
         buf_add_string(b, "</code>");
     } else {
         buf_add_string(b, "<span class=dim>not found yet</span>");
     }
-    if (r->state != ROUTE_READY) {
-        buf_clear(&uri);
-        status_explain(&uri, r);
-        add_note(b, buf_text(&uri));
+    if (k->deployment) {
+        buf_clear(&text);
+        buf_addf(&text, "deployment %s", k->deployment);
+        add_note(b, buf_text(&text));
     }
-    buf_done(&uri);
+    if (k->state != ROUTE_READY) {
+        buf_clear(&text);
+        status_explain(&text, k);
+        add_note(b, buf_text(&text));
+    }
+    buf_done(&text);
 }
 
-static void write_route(struct buf *b, const struct status_route *r) {
-    static const char *const classes[] = {"good", "wait", "bad"};
+/* Only what is not as ever is told of a breaker. */
+static void add_breaker(struct buf *b, enum tally_breaker state) {
+    if (state == TALLY_CLOSED)
+        return;
+    buf_addf(b, "<span class=\"note %s\">breaker %s</span>", state == TALLY_OPEN ? "bad" : "wait",
+             breaker_state_word(state));
+}
+
+static void write_backend(struct buf *b, const char *path, const struct status_backend *k) {
     buf_add_string(b, "<tr>");
-    add_code(b, r->path);
-    buf_addf(b, "<td class=%s>%s", classes[r->state], route_state_word(r->state));
-    write_target(b, r);
+    add_code(b, path);
+    add_state(b, k->state);
+    add_breaker(b, k->breaker);
+    write_target(b, k);
+    buf_addf(b, "<td class=number>%u<td class=number>%u<td>", k->priority, k->weight);
+    add_string(b, k->auth);
+    if (status_has_two_keys(k))
+        add_note(b, text_of(status_key_word(k->preferred)));
     buf_add_string(b, "<td>");
-    add_string(b, r->auth);
-    if (status_has_two_keys(r))
-        add_note(b, text_of(status_key_word(r->preferred)));
-    if (!r->required)
-        add_note(b, TEXT("not required"));
-    buf_add_string(b, "<td>");
-    for (size_t i = 0; i < r->credential_count; i++) {
+    for (size_t i = 0; i < k->credential_count; i++) {
         buf_add_string(b, i ? "<br><code>" : "<code>");
-        add_string(b, r->credentials[i]);
+        add_string(b, k->credentials[i]);
         buf_add_string(b, "</code>");
     }
     buf_add_char(b, '\n');
 }
+
+static void write_backends(struct buf *b, const struct status *s) {
+    buf_add_string(b, "<h2>Backends</h2>\n<div><table><tr><th>Of<th>State<th>Endpoint"
+                      "<th class=number>Priority<th class=number>Weight<th>Credential"
+                      "<th>Comes from\n");
+    for (size_t i = 0; i < s->route_count; i++)
+        for (size_t j = 0; j < s->routes[i].backend_count; j++)
+            write_backend(b, j ? "" : s->routes[i].path, &s->routes[i].backends[j]);
+    buf_add_string(b, "</table></div>\n");
+}
+
+/* Credentials */
 
 static const char *class_of(const struct credential_status *c) {
     if (strcmp(c->state, "usable") == 0)
@@ -154,6 +233,16 @@ static void write_credential(struct buf *b, const struct status *s,
     buf_add_char(b, '\n');
 }
 
+static void write_credentials(struct buf *b, const struct status *s) {
+    buf_add_string(b, "<h2>Credentials</h2>\n<div><table><tr><th>Name<th>Kind<th>State"
+                      "<th>Fingerprint<th>Got<th>Renewal<th>Ends<th>Last failure\n");
+    for (size_t i = 0; i < s->credential_count; i++)
+        write_credential(b, s, &s->credentials[i]);
+    buf_add_string(b, "</table></div>\n");
+}
+
+/* The page */
+
 static void write_header(struct buf *b, const struct status *s) {
     size_t ready = 0;
     for (size_t i = 0; i < s->route_count; i++)
@@ -171,14 +260,9 @@ static void write_header(struct buf *b, const struct status *s) {
 
 void status_write_page(struct buf *b, const struct status *s) {
     write_header(b, s);
-    buf_add_string(b, "<h2>Routes</h2>\n<div><table><tr><th>Path<th>State<th>Endpoint<th>Credential"
-                      "<th>Comes from\n");
-    for (size_t i = 0; i < s->route_count; i++)
-        write_route(b, &s->routes[i]);
-    buf_add_string(b, "</table></div>\n<h2>Credentials</h2>\n<div><table><tr><th>Name<th>Kind"
-                      "<th>State<th>Fingerprint<th>Got<th>Renewal<th>Ends<th>Last failure\n");
-    for (size_t i = 0; i < s->credential_count; i++)
-        write_credential(b, s, &s->credentials[i]);
-    buf_add_string(b, "</table></div>\n<footer>The same for programs: <a href=status>status</a>, "
+    write_routes(b, s);
+    write_backends(b, s);
+    write_credentials(b, s);
+    buf_add_string(b, "<footer>The same for programs: <a href=status>status</a>, "
                       "<a href=metrics>metrics</a>, <a href=readyz>readyz</a>.</footer>\n");
 }

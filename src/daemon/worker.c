@@ -14,7 +14,19 @@
 /* Rounds in one turn, before timers and messages are looked at again. */
 #define ROUNDS_MAX 4
 
-enum { MESSAGE_CALLER, MESSAGE_SUPPLY, MESSAGE_PING, MESSAGE_DRAIN, MESSAGE_QUIT };
+/* When a plan that did not fit into memory is tried again. */
+#define NEWS_AGAIN (100 * USEC_PER_MS)
+
+enum {
+    MESSAGE_CALLER,
+    MESSAGE_SUPPLY,
+    MESSAGE_NEWS,
+    MESSAGE_WAKE, /* the turn that it comes in is all that is wanted */
+    MESSAGE_PING,
+    MESSAGE_RETIRE,
+    MESSAGE_DRAIN,
+    MESSAGE_QUIT
+};
 
 struct caller_message {
     struct message message;
@@ -24,8 +36,15 @@ struct caller_message {
 
 struct supply_message {
     struct message message;
-    unsigned route;
+    uint64_t generation;
+    unsigned backend;
     struct supply *supply;
+};
+
+struct worker_news {
+    struct message message;
+    struct plan *plan;
+    struct supply **supplies; /* one per backend of the plan */
 };
 
 /* One of the messages that take no memory when they are sent: each is on its way at most once. */
@@ -44,7 +63,9 @@ struct worker {
     struct server *server;
     atomic_bool silent; /* a ping was not answered yet */
     atomic_uint load;   /* connections here and on the way here */
-    bool draining, quitting;
+    bool retired, draining, quitting;
+    struct worker_news *news; /* that did not fit into memory yet; NULL: none */
+    struct timer news_timer;
     struct order orders[MESSAGE_QUIT + 1];
 };
 
@@ -55,11 +76,46 @@ static void adopt(struct worker *w, struct caller_message *m) {
         (void)server_adopt(w->server, m->fd, &m->peer);
 }
 
+/* One for another plan than the present one can only be for the plan that is waited for. */
 static void use_supply(struct worker *w, struct supply_message *m) {
-    if (!w->quitting)
-        gateway_supply(w->gateway, m->route, m->supply);
+    struct worker_news *news = w->news;
+    if (news && news->plan->generation == m->generation) {
+        supply_unref(&news->supplies[m->backend]);
+        news->supplies[m->backend] = supply_ref(m->supply);
+    } else if (!w->quitting && w->gateway->plan->generation == m->generation) {
+        gateway_supply(w->gateway, m->backend, m->supply);
+    }
     supply_unref(&m->supply);
     free(m);
+}
+
+/* False: it has to be tried again. */
+static bool use_news(struct worker *w, const struct worker_news *news) {
+    const struct config *config = news->plan->config;
+    if (!gateway_reload(w->gateway, news->plan, news->supplies))
+        return false;
+    if (w->server) /* not if the loop has ended already */
+        server_set_timeouts(w->server, config->client_header_timeout, config->client_idle_timeout);
+    return true;
+}
+
+static void on_news_timer(struct timer *timer, usec_t now) {
+    struct worker *w = container_of(timer, struct worker, news_timer);
+    if (use_news(w, w->news))
+        worker_news_drop(&w->news);
+    else
+        timer_set(&w->loop, timer, now + NEWS_AGAIN);
+}
+
+static void take_news(struct worker *w, struct worker_news *news) {
+    worker_news_drop(&w->news); /* which this one replaces */
+    if (w->quitting || use_news(w, news)) {
+        worker_news_drop(&news);
+        return;
+    }
+    log_error("a worker keeps its configuration for now: out of memory");
+    w->news = news;
+    timer_set(&w->loop, &w->news_timer, w->loop.now + NEWS_AGAIN);
 }
 
 static void receive(void *context, struct message *message) {
@@ -72,8 +128,18 @@ static void receive(void *context, struct message *message) {
     case MESSAGE_SUPPLY:
         use_supply(w, container_of(message, struct supply_message, message));
         return;
+    case MESSAGE_NEWS:
+        take_news(w, container_of(message, struct worker_news, message));
+        return;
+    case MESSAGE_WAKE:
+        break;
     case MESSAGE_PING:
         atomic_store(&w->silent, false);
+        break;
+    case MESSAGE_RETIRE:
+        w->retired = true;
+        if (w->server)
+            server_retire(w->server);
         break;
     case MESSAGE_DRAIN:
         w->draining = w->gateway->draining = true;
@@ -116,11 +182,11 @@ static void *worker_main(void *context) {
         busy = turn(w);
         unsigned connections = server_connections(w->server);
         atomic_store_explicit(&w->load, connections, memory_order_relaxed);
-        if (w->draining && connections == 0)
+        if ((w->draining || w->retired) && connections == 0)
             break;
     }
     server_free(&w->server);
-    w->options.stopped(w->options.context);
+    w->options.stopped(w->options.context, w);
     return NULL;
 }
 
@@ -128,23 +194,39 @@ static void release(struct worker *w) {
     if (w->mailbox.loop)
         mailbox_done(&w->mailbox);
     server_free(&w->server);
+    worker_news_drop(&w->news);
+    timer_done(&w->loop, &w->news_timer);
     gateway_free(&w->gateway);
     dialer_free(&w->dialer);
     loop_done(&w->loop);
     free(w);
 }
 
+static void order(struct worker *w, unsigned kind) {
+    struct order *o = &w->orders[kind];
+    if (atomic_exchange(&o->posted, true))
+        return;
+    o->message.kind = kind;
+    mailbox_post(&w->mailbox, &o->message);
+}
+
+static void wake(void *context) {
+    order(context, MESSAGE_WAKE);
+}
+
 static bool set_up(struct worker *w) {
-    const struct config *config = w->options.config;
-    if (!loop_init(&w->loop))
+    const struct config *config = w->options.plan->config;
+    if (!loop_init(&w->loop) || !timer_init(&w->loop, &w->news_timer, on_news_timer))
         return false;
     w->dialer = dialer_new(&w->loop);
-    struct gateway_options gateway = {.config = w->options.config,
-                                      .trusts = w->options.trusts,
+    struct gateway_options gateway = {.plan = w->options.plan,
                                       .supplies = w->options.supplies,
                                       .refused = w->options.refused,
                                       .accepted = w->options.accepted,
-                                      .context = w->options.context};
+                                      .crowded = w->options.crowded,
+                                      .wake = wake,
+                                      .context = w->options.context,
+                                      .wake_context = w};
     w->gateway = w->dialer ? gateway_new(&w->loop, w->dialer, &gateway) : NULL;
     if (!w->gateway)
         return false;
@@ -187,27 +269,53 @@ void worker_adopt(struct worker *w, int fd, const struct server_peer *peer) {
     mailbox_post(&w->mailbox, &m->message);
 }
 
-void worker_supply(struct worker *w, unsigned route, struct supply *supply) {
+void worker_supply(struct worker *w, uint64_t generation, unsigned backend, struct supply *supply) {
     struct supply_message *m = malloc(sizeof *m);
     if (!m) {
         log_error("a worker does not get a new credential or endpoint: out of memory");
         return;
     }
-    *m = (struct supply_message){
-        .message.kind = MESSAGE_SUPPLY, .route = route, .supply = supply_ref(supply)};
+    *m = (struct supply_message){.message.kind = MESSAGE_SUPPLY,
+                                 .generation = generation,
+                                 .backend = backend,
+                                 .supply = supply_ref(supply)};
     mailbox_post(&w->mailbox, &m->message);
+}
+
+struct worker_news *worker_news(struct plan *plan) {
+    struct worker_news *news = calloc(1, sizeof *news);
+    if (!news)
+        return NULL;
+    news->message.kind = MESSAGE_NEWS;
+    news->plan = plan_ref(plan);
+    news->supplies = calloc(plan->config->backend_count + 1, sizeof(struct supply *));
+    if (!news->supplies)
+        worker_news_drop(&news);
+    return news;
+}
+
+void worker_news_drop(struct worker_news **pointer) {
+    struct worker_news *news = *pointer;
+    *pointer = NULL;
+    if (!news)
+        return;
+    for (size_t i = 0; news->supplies && i < news->plan->config->backend_count; i++)
+        supply_unref(&news->supplies[i]);
+    free(news->supplies);
+    plan_unref(&news->plan);
+    free(news);
+}
+
+void worker_reload(struct worker *w, struct worker_news **pointer, struct supply *const *supplies) {
+    struct worker_news *news = *pointer;
+    *pointer = NULL;
+    for (size_t i = 0; i < news->plan->config->backend_count; i++)
+        news->supplies[i] = supply_ref(supplies[i]);
+    mailbox_post(&w->mailbox, &news->message);
 }
 
 unsigned worker_load(const struct worker *w) {
     return atomic_load_explicit(&w->load, memory_order_relaxed);
-}
-
-static void order(struct worker *w, unsigned kind) {
-    struct order *o = &w->orders[kind];
-    if (atomic_exchange(&o->posted, true))
-        return;
-    o->message.kind = kind;
-    mailbox_post(&w->mailbox, &o->message);
 }
 
 void worker_ping(struct worker *w) {
@@ -217,6 +325,10 @@ void worker_ping(struct worker *w) {
 
 bool worker_answered(const struct worker *w) {
     return !atomic_load(&w->silent);
+}
+
+void worker_retire(struct worker *w) {
+    order(w, MESSAGE_RETIRE);
 }
 
 void worker_drain(struct worker *w) {

@@ -63,7 +63,7 @@ struct server {
     struct server_options options;
     struct MHD_Daemon *daemon;
     struct watch watch; /* libmicrohttpd's own epoll descriptor */
-    bool ready, resumed, draining, old_parser;
+    bool ready, resumed, retired, draining, old_parser;
     struct list clients;
     unsigned client_count;
     size_t pool_bytes;

@@ -161,7 +161,7 @@ static struct MHD_Response *build_response(struct client *client, const struct r
         return NULL;
     bool dated = false;
     /* First of all: adding it later makes libmicrohttpd forget the Date that it was given. */
-    if (reply->close || s->draining)
+    if (reply->close || s->retired || s->draining)
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
     for (size_t i = 0; i < reply->field_count; i++) {
         const struct field_line *f = &reply->fields[i];
@@ -551,6 +551,15 @@ bool server_is_due(const struct server *s) {
 
 unsigned server_connections(const struct server *s) {
     return s->client_count;
+}
+
+void server_set_timeouts(struct server *s, usec_t header_timeout, usec_t idle_timeout) {
+    s->options.header_timeout = header_timeout;
+    s->options.idle_timeout = idle_timeout;
+}
+
+void server_retire(struct server *s) {
+    s->retired = true;
 }
 
 void server_drain(struct server *s) {

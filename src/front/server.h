@@ -42,5 +42,10 @@ bool server_is_due(const struct server *s);
 /* Lets it work on what is ready or was resumed, for a while; whenever server_is_due(). */
 void server_run(struct server *s);
 unsigned server_connections(const struct server *s);
+/* The timeouts of the options, from now on: waits that have begun end as they would have. */
+void server_set_timeouts(struct server *s, usec_t header_timeout, usec_t idle_timeout);
+/* From now on every connection ends after its next answer; those that carry no request stay until
+ * the next one comes or they have been idle for too long. */
+void server_retire(struct server *s);
 /* From now on every connection ends after its answer; those that carry no request, in a moment. */
 void server_drain(struct server *s);

@@ -8,6 +8,7 @@
 
 #include "base/macros.h"
 #include "config/load.h"
+#include "gateway/supply.h"
 #include "gateway/tally.h"
 #include "policy/gate.h"
 #include "upstream/trust.h"
@@ -22,15 +23,23 @@ struct plan {
     struct trust **trusts;  /* one per route, in order; NULL for a route without TLS */
     struct gate **gates;    /* likewise; NULL: nothing limits the route */
     struct tally **tallies; /* likewise, never NULL */
+    struct tally *others;   /* of requests that matched no route; never NULL */
 };
 
 /* The plan of CONFIG, which it takes a reference to. BEFORE (NULL: it is the first): whose gates
- * and tallies go on for routes of the same path (a gate only if its backends are the same). NULL
- * with the reasons in ERRORS: CA files that do not load, memory. */
+ * and tallies go on for routes of the same path (a gate only if its backends are the same); it goes
+ * on as it was until plan_take_effect(). NULL with the reasons in ERRORS: CA files that do not
+ * load, memory. */
 struct plan *plan_new(struct config *config, struct plan *before,
                       struct config_errors *errors) MUST_CHECK;
 struct plan *plan_ref(struct plan *p);
 void plan_unref(struct plan **p); /* NULL is fine */
+
+/* From now on the gates limit as P says, and Azure through SUPPLIES (one per backend). Called once
+ * for each plan, before workers get it. */
+void plan_take_effect(struct plan *p, struct supply *const *supplies);
+/* What Azure says of a backend has changed with SUPPLY: its lane follows. */
+void plan_follow(struct plan *p, unsigned backend, const struct supply *supply);
 
 /* What CONFIG and Azure (KNOWN, one per backend of the route; 0: it does not say) make of the gate
  * of ROUTE. False: it needs none. */

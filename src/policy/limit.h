@@ -8,8 +8,8 @@
 #include <stdbool.h>
 
 struct limit {
-    unsigned now;     /* at most this many at once */
-    unsigned served;  /* since the last increase */
+    unsigned now;     /* at most this many at once, never 0 */
+    unsigned served;  /* of the round: since the limit was last changed, while it was reached */
     bool refused;     /* ever: until then it doubles with each round that is served whole */
     usec_t decreased; /* when it was last lowered */
 };
@@ -19,9 +19,9 @@ struct limit {
 #define LIMIT_MAX   100000
 
 void limit_init(struct limit *l);
-/* A request that was sent at SENT was served while INSIDE were there. Only a limit that is reached
- * is raised. */
-void limit_served(struct limit *l, unsigned inside);
-/* One that was sent at SENT was answered with "too many". Those that were on their way when the
- * limit was lowered do not lower it again. */
-void limit_refused(struct limit *l, unsigned inside, usec_t sent, usec_t now);
+/* A request that was sent at SENT was served while INSIDE were there, itself among them. Only a
+ * limit that is reached is raised, and only by what was sent under it. True: it was raised. */
+bool limit_served(struct limit *l, unsigned inside, usec_t sent);
+/* One that was sent at SENT was answered with "too many", while INSIDE were there. Those that were
+ * on their way when the limit was lowered do not lower it again. True: it was lowered. */
+bool limit_refused(struct limit *l, unsigned inside, usec_t sent, usec_t now);

@@ -11,6 +11,7 @@ static const char *type_name(const struct option *o) {
     case OPTION_BOOL:
         return "true or false";
     case OPTION_NUMBER:
+    case OPTION_NUMBER_OR:
     case OPTION_PORT:
         return "number";
     case OPTION_SIZE:
@@ -25,6 +26,8 @@ static const char *type_name(const struct option *o) {
         return "file";
     case OPTION_STRINGS:
         return "list of strings";
+    case OPTION_NUMBERS:
+        return "list of numbers";
     case OPTION_METHODS:
         return "list of methods";
     case OPTION_MODE:
@@ -70,7 +73,11 @@ int main(void) {
         if (o->max && o->type != OPTION_MODE)
             printf(" from %" PRIu64 " to %" PRIu64, o->min, o->max);
         for (const struct option_choice *c = o->choices; c && c->name; c++)
-            printf("%s \"%s\"", c == o->choices ? "" : ",", c->name);
+            printf("%s \"%s\"",
+                   c > o->choices                  ? ","
+                   : o->type == OPTION_NUMBER_OR ? " or"
+                                                   : "",
+                   c->name);
         if (o->required)
             fputs("; required", stdout);
         else if (o->initial && !is_empty(o->initial))

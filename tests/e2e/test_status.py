@@ -50,8 +50,12 @@ def test_tables(one):
     head, gateway = rows(result.stdout, "GATEWAY")
     assert head == ["GATEWAY", "VERSION", "UP", "STATE"]
     assert gateway[0] == admin(one) and gateway[-1] == "ready" and gateway[2].endswith(" s")
-    _, route = rows(result.stdout, "ROUTE")
-    assert route[:5] == ["/score", "ready", "key", "primary", "yes"] and route[5].startswith("https://")
+    head, route = rows(result.stdout, "ROUTE")
+    assert head[3:] == ["IN FLIGHT", "QUEUED", "LIMIT", "REQUESTS", "RETRIES", "ERRORS"]
+    assert route == ["/score", "ready", "yes", "0", "0", "-", "0", "0", "0"]
+    _, backend = rows(result.stdout, "BACKEND OF")
+    assert backend[:8] == ["/score", "ready", "closed", "0", "1", "key", "primary", "-"]
+    assert backend[8].startswith("https://")
     _, primary, secondary = rows(result.stdout, "CREDENTIAL")
     assert primary[0] == "route:/score:primary" and secondary[0] == "route:/score:secondary"
     assert primary[2] == "usable" and re.fullmatch(r"[0-9a-f]{8}", primary[3])
@@ -86,7 +90,7 @@ def test_not_ready(azure, certs, upstream, gateway):
     result = run("status", "--admin", admin(gate))
     assert result.returncode == 1 and result.stderr == ""
     assert rows(result.stdout, "GATEWAY")[1][-1] == "not ready"
-    note = rows(result.stdout, "ROUTE")[2]
+    note = rows(result.stdout, "BACKEND OF")[2]
     assert note[0] == "" and note[1].startswith("waits for route:/score:keys: forbidden, AuthorizationFailed: ")
 
 
@@ -230,11 +234,14 @@ def test_what_is_no_scoregate(impostor, answer):
 
 def test_nothing_acts_on_the_terminal(impostor):
     evil = json.dumps({"ready": True, "version": "\x1b[2J\u202e", "uptime_s": 1e300, "routes": [
-        {"path": "/\x07", "state": 7, "error": {"message": "a\nb"}}], "credentials": [{"name": None}, 3]})
+        {"path": "/\x07", "state": 7, "in_flight": -1, "requests": 1e300, "limit": "x",
+         "top_errors": [3, {"code": 500, "reason": "\x1b", "count": 2}],
+         "backends": [{"scoring_uri": "\x1b", "error": {"message": "a\nb"}}, 3]}], "credentials": [{"name": None}, 3]})
     result = run("status", "--admin", impostor(whole(evil.encode())))
     assert result.returncode == 0
     assert all(c == "\n" or c.isprintable() for c in result.stdout)
-    assert "?[2J?" in result.stdout and "a?b" in result.stdout
+    assert "?[2J?" in result.stdout and "a?b" in result.stdout and "errors: 500 ?: 2" in result.stdout
+    assert rows(result.stdout, "ROUTE")[1] == ["/?", "-", "no", "-", "-", "-", "-", "-", "-"]
 
 
 def test_json_of_others_is_not_repeated_blindly(impostor):

@@ -36,12 +36,24 @@ int world_begin(void **state) {
     world.route.own.route = &world.route;
     world.route.backends = world.backends[0] = &world.route.own;
     world.route.backend_count = 1;
+    world.route.own.weight = 1;
+    world.route.retry = (struct retry_rules){.attempts = 1}; /* for tests of it to turn on */
     world.config = (struct config){.backends = world.backends,
                                    .backend_count = 1,
                                    .routes = &world.route,
                                    .route_count = 1,
                                    .table = route_table_new(),
                                    .references = 1};
+    world.tally = tally_new();
+    world.others = tally_new();
+    assert(world.tally && world.others);
+    world.plan = (struct plan){.references = 1,
+                               .generation = 1,
+                               .config = &world.config,
+                               .trusts = &world.trust,
+                               .gates = &world.gate,
+                               .tallies = &world.tally,
+                               .others = world.others};
     assert(route_table_add(world.config.table, text_of(world.route.path), false, 0));
     log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT, NULL);
     endpoint_moves("endpoint.example", "endpoint.example");
@@ -57,47 +69,55 @@ int world_end(void **state) {
         buf_done(&world.conns[i]->incoming);
         free(world.conns[i]);
     }
+    tally_unref(&world.tally);
+    tally_unref(&world.others);
     route_table_free(&world.config.table);
     endpoint_unref(&world.endpoint);
     loop_done(&world.loop);
     return 0;
 }
 
-/* The gateway counts references to the world's own configuration, which no one frees. */
-struct config *config_ref(struct config *c) {
-    c->references++;
-    return c;
-}
-
-void config_unref(struct config **c) {
-    (*c)->references--;
-    *c = NULL;
-}
-
-static bool write_down(bool accepted, unsigned route, uint64_t revision, unsigned key) {
+static bool write_down(bool accepted, unsigned backend, uint64_t revision, unsigned key) {
     assert(world.told_count < sizeof world.told / sizeof *world.told);
-    world.told[world.told_count++] = (struct told){accepted, revision, route, key};
+    world.told[world.told_count++] =
+        (struct told){.accepted = accepted, .revision = revision, .backend = backend, .key = key};
     return !world.deaf;
 }
 
-static bool on_refused(void *context, unsigned route, uint64_t revision, unsigned key) {
-    assert(context == &world);
-    return write_down(false, route, revision, key);
+static bool on_refused(void *context, uint64_t generation, unsigned backend, uint64_t revision,
+                       unsigned key) {
+    assert(context == &world && generation == 1);
+    return write_down(false, backend, revision, key);
 }
 
-static bool on_accepted(void *context, unsigned route, uint64_t revision, unsigned key) {
+static bool on_accepted(void *context, uint64_t generation, unsigned backend, uint64_t revision,
+                        unsigned key) {
+    assert(context == &world && generation == 1);
+    return write_down(true, backend, revision, key);
+}
+
+static bool on_crowded(void *context, uint64_t generation, unsigned backend, uint64_t revision,
+                       unsigned key) {
+    assert(context == &world && generation == world.plan.generation && key == 0);
+    world.told[world.told_count++] =
+        (struct told){.crowded = true, .revision = revision, .backend = backend};
+    return true;
+}
+
+static void on_wake(void *context) {
     assert(context == &world);
-    return write_down(true, route, revision, key);
+    world.woken++;
 }
 
 void gateway_restarts(struct supply *first) {
-    struct trust *none = NULL;
-    struct gateway_options options = {.config = &world.config,
-                                      .trusts = &none,
+    struct gateway_options options = {.plan = &world.plan,
                                       .supplies = &first,
                                       .refused = on_refused,
                                       .accepted = on_accepted,
-                                      .context = &world};
+                                      .crowded = on_crowded,
+                                      .wake = on_wake,
+                                      .context = &world,
+                                      .wake_context = &world};
     gateway_free(&world.gateway);
     world.gateway = gateway_new(&world.loop, NULL, &options);
     assert(world.gateway);

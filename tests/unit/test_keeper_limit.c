@@ -354,6 +354,45 @@ static void one_list_serves_several_backends(void **state) {
                         keeper_backend_credential(keeper, 1, 2));
 }
 
+/* --- another configuration -------------------------------------------------------------------- */
+
+static void reload(const char *routes, unsigned max_concurrent) {
+    struct config *before = config;
+    struct buf why;
+    load(routes);
+    for (size_t i = 0; i < config->backend_count; i++)
+        config->backends[i]->max_concurrent = max_concurrent;
+    buf_init(&why, 1024);
+    assert_true(keeper_reload(keeper, config, &why));
+    buf_done(&why);
+    config_unref(&before);
+}
+
+static void a_reload_keeps_what_is_known(void **state) {
+    (void)state;
+    begin();
+    answers(DEPLOYMENTS, 200, LIST(DEPLOYMENT("blue", "2", "1")));
+    reload(ENDPOINT, CONCURRENT_AUTO);
+    assert_limit(0, 4);
+    assert_int_equal(calls_open, 0);
+    time_passes(SECONDS(61));
+    answers(DEPLOYMENTS, 200, LIST(DEPLOYMENT("blue", "3", "1")));
+    assert_limit(0, 6);
+}
+
+static void a_reload_may_begin_and_end_it(void **state) {
+    (void)state;
+    begin_with(ENDPOINT, 3, NULL, false);
+    found(TRAFFIC("\"blue\": 100"));
+    reload(ENDPOINT, CONCURRENT_AUTO);
+    answers(DEPLOYMENTS, 200, LIST(DEPLOYMENT("blue", "2", "1")));
+    assert_limit(0, 4);
+    reload(ENDPOINT, 3);
+    assert_limit(0, 0);
+    time_passes(SECONDS(61));
+    assert_false(is_asked(DEPLOYMENTS));
+}
+
 int main(void) {
 #define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
@@ -372,6 +411,8 @@ int main(void) {
         T(a_command_does_not_ask),
         T(web_services_are_not_asked),
         T(one_list_serves_several_backends),
+        T(a_reload_keeps_what_is_known),
+        T(a_reload_may_begin_and_end_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -65,6 +65,92 @@ static void routes_and_credentials(void **state) {
     assert_null(strstr(text.at, "process_"));
 }
 
+static void requests_and_retries(void **state) {
+    static const char *const lines[] = {
+        "# TYPE scoregate_requests_total counter",
+        "scoregate_requests_total{route=\"/a\",code=\"0\",reason=\"caller_gone\"} 1",
+        "scoregate_requests_total{route=\"/a\",code=\"200\",reason=\"answered\"} 90",
+        "scoregate_requests_total{route=\"/a\",code=\"504\",reason=\"connect_timeout\"} 3",
+        "scoregate_requests_total{route=\"/a\",code=\"other\",reason=\"other\"} 5",
+        "scoregate_requests_total{route=\"\",code=\"404\",reason=\"no_route\"} 7",
+        "# TYPE scoregate_retries_total counter",
+        "scoregate_retries_total{route=\"/a\",reason=\"connection\"} 6",
+        "scoregate_retries_total{route=\"/a\",reason=\"not_ready\"} 1",
+        "scoregate_retries_total{route=\"/b\",reason=\"hedge\"} 0",
+        "# TYPE scoregate_config_reloads_total counter",
+        "scoregate_config_reloads_total{result=\"success\"} 2",
+        "scoregate_config_reloads_total{result=\"failure\"} 1",
+    };
+    (void)state;
+    example.status.others.requests[0] = (struct tally_requests){404, REASON_no_route, 7};
+    example.status.others.request_count = 1;
+    write_metrics(NULL);
+    for (size_t i = 0; i < ARRAY_LEN(lines); i++)
+        assert_line(lines[i]);
+    /* A pair that has not occurred is not there. */
+    assert_null(strstr(text.at, "scoregate_requests_total{route=\"/b\""));
+}
+
+static void histograms(void **state) {
+    static const char *const lines[] = {
+        "# TYPE scoregate_request_duration_seconds histogram",
+        "scoregate_request_duration_seconds_bucket{route=\"/a\",le=\"0.001\"} 10",
+        "scoregate_request_duration_seconds_bucket{route=\"/a\",le=\"0.0025\"} 10",
+        "scoregate_request_duration_seconds_bucket{route=\"/a\",le=\"0.01\"} 100",
+        "scoregate_request_duration_seconds_bucket{route=\"/a\",le=\"2.5\"} 100",
+        "scoregate_request_duration_seconds_bucket{route=\"/a\",le=\"180\"} 100",
+        "scoregate_request_duration_seconds_bucket{route=\"/a\",le=\"+Inf\"} 115",
+        "scoregate_request_duration_seconds_sum{route=\"/a\"} 4.000500",
+        "scoregate_request_duration_seconds_count{route=\"/a\"} 115",
+        "scoregate_request_duration_seconds_bucket{route=\"/b\",le=\"+Inf\"} 0",
+        "scoregate_request_duration_seconds_count{route=\"\"} 0",
+        "# TYPE scoregate_upstream_duration_seconds histogram",
+        "scoregate_upstream_duration_seconds_bucket{route=\"/a\",le=\"0.005\"} 0",
+        "scoregate_upstream_duration_seconds_bucket{route=\"/a\",le=\"0.01\"} 94",
+        "scoregate_upstream_duration_seconds_sum{route=\"/a\"} 0.940000",
+        "scoregate_upstream_duration_seconds_count{route=\"/b\"} 0",
+    };
+    (void)state;
+    write_metrics(NULL);
+    for (size_t i = 0; i < ARRAY_LEN(lines); i++)
+        assert_line(lines[i]);
+}
+
+static void gauges(void **state) {
+    static const char *const lines[] = {
+        "# TYPE scoregate_in_flight gauge",
+        "scoregate_in_flight{route=\"/a\"} 12",
+        "scoregate_in_flight{route=\"/b\"} 0",
+        "scoregate_queue_depth{route=\"/a\"} 8",
+        "scoregate_concurrency_limit{route=\"/a\"} 24",
+        "scoregate_concurrency_limit{route=\"/b\"} 0",
+        "scoregate_upstream_connections{route=\"/a\",state=\"active\"} 3",
+        "scoregate_upstream_connections{route=\"/a\",state=\"idle\"} 2",
+        "scoregate_upstream_connections{route=\"/a\",state=\"dialling\"} 1",
+        "scoregate_upstream_connections{route=\"/b\",state=\"idle\"} 0",
+        "# TYPE scoregate_backend_available gauge",
+        "scoregate_backend_available{route=\"/a\",backend=\"h.example/blue\"} 1",
+        "scoregate_backend_available{route=\"/a\",backend=\"i.example\"} 0",
+        "scoregate_backend_available{route=\"/b\",backend=\"named\"} 0",
+    };
+    (void)state;
+    write_metrics(NULL);
+    for (size_t i = 0; i < ARRAY_LEN(lines); i++)
+        assert_line(lines[i]);
+}
+
+static void a_backend_is_available_behind_a_closed_breaker(void **state) {
+    (void)state;
+    example.backends[1].state = ROUTE_READY;
+    for (unsigned breaker = TALLY_CLOSED; breaker <= TALLY_OPEN; breaker++) {
+        example.backends[1].breaker = (enum tally_breaker)breaker;
+        write_metrics(NULL);
+        assert_line(breaker == TALLY_CLOSED
+                        ? "scoregate_backend_available{route=\"/a\",backend=\"i.example\"} 1"
+                        : "scoregate_backend_available{route=\"/a\",backend=\"i.example\"} 0");
+    }
+}
+
 static void a_failing_credential_is_usable(void **state) {
     (void)state;
     example.credentials[1].state = "failing";
@@ -103,6 +189,11 @@ static void the_process(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(routes_and_credentials, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(requests_and_retries, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(histograms, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(gauges, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_backend_is_available_behind_a_closed_breaker, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_failing_credential_is_usable, set_up, tear_down),
         cmocka_unit_test_setup_teardown(labels_are_escaped, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_process, set_up, tear_down),

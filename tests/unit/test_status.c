@@ -50,19 +50,26 @@ static void only_required_routes_count(void **state) {
     assert_ready_text("draining\n");
 }
 
+static void wait_for(struct status_route *route) {
+    route->state = ROUTE_WAITING;
+    for (size_t i = 0; i < route->backend_count; i++)
+        route->backends[i].state = ROUTE_WAITING;
+}
+
 static void what_is_missing_is_named(void **state) {
     (void)state;
     example.routes[1].required = true;
     assert_ready_text("not ready\n"
                       "/b cannot be served: rejected, invalid_client: AADSTS7000215: \"x\" <b> & "
                       "'y'\n");
-    example.routes[1].error = NULL;
+    example.backends[2].error = NULL;
     assert_ready_text("not ready\n/b cannot be served: Azure's identity service refuses scoregate; "
                       "callers cannot mend this.\n");
-    example.routes[1].state = ROUTE_WAITING;
+    wait_for(&example.routes[1]);
     assert_ready_text("not ready\n/b waits for identity:vm\n");
-    example.routes[0].state = ROUTE_WAITING;
-    assert_ready_text("not ready\n/a waits for its credential\n/b waits for identity:vm\n");
+    wait_for(&example.routes[0]);
+    assert_ready_text("not ready\n/a at h.example/blue waits for its credential\n"
+                      "/a at i.example waits for its credential\n/b waits for identity:vm\n");
 }
 
 /* JSON */
@@ -117,6 +124,8 @@ static void json_tells_of_routes(void **state) {
     assert_number(document, "uptime_s", 42);
     assert_flag(document, "draining", false);
     assert_flag(document, "ready", true);
+    assert_number(json_member(document, "reloads"), "succeeded", 2);
+    assert_number(json_member(document, "reloads"), "failed", 1);
     const struct json *a = at(json_member(document, "routes"), 0),
                       *b = at(json_member(document, "routes"), 1);
     assert_null(json_next(b));
@@ -136,6 +145,66 @@ static void json_tells_of_routes(void **state) {
     assert_text(b, "waits_for", "identity:vm");
     assert_text(b, "reason", "token_rejected");
     assert_text(json_member(b, "error"), "message", "AADSTS7000215: \"x\" <b> & 'y'");
+    json_free(&document);
+}
+
+static void json_tells_of_traffic(void **state) {
+    (void)state;
+    struct json *document = parse_status();
+    const struct json *a = at(json_member(document, "routes"), 0),
+                      *b = at(json_member(document, "routes"), 1),
+                      *top = json_member(a, "top_errors");
+    assert_number(a, "in_flight", 12);
+    assert_number(a, "queued", 8);
+    assert_number(a, "limit", 24);
+    assert_number(a, "requests", 115);
+    assert_number(a, "errors", 19);
+    assert_number(json_member(a, "retries"), "connection", 6);
+    assert_number(json_member(a, "retries"), "hedge", 0);
+    assert_number(json_member(a, "connections"), "active", 3);
+    assert_number(json_member(a, "connections"), "idle", 2);
+    assert_number(json_member(a, "connections"), "dialling", 1);
+    static const struct {
+        unsigned code, count;
+        const char *reason;
+    } expected[] = {{503, 9, "no_credential"},
+                    {500, 4, "answered"},
+                    {504, 3, "connect_timeout"},
+                    {502, 2, "connection_refused"}};
+    for (size_t i = 0; i < ARRAY_LEN(expected); i++) {
+        assert_number(at(top, i), "code", expected[i].code);
+        assert_number(at(top, i), "count", expected[i].count);
+        assert_text(at(top, i), "reason", expected[i].reason);
+    }
+    assert_null(json_next(at(top, ARRAY_LEN(expected) - 1)));
+    assert_null_member(b, "limit");
+    assert_number(b, "errors", 0);
+    assert_null(json_first(json_member(b, "top_errors")));
+    json_free(&document);
+}
+
+static void json_tells_of_backends(void **state) {
+    (void)state;
+    struct json *document = parse_status();
+    const struct json *a = at(json_member(document, "routes"), 0),
+                      *first = at(json_member(a, "backends"), 0),
+                      *second = at(json_member(a, "backends"), 1);
+    assert_null(json_next(second));
+    assert_text(first, "name", "h.example/blue");
+    assert_text(first, "state", "ready");
+    assert_text(first, "breaker", "closed");
+    assert_text(first, "deployment", "blue");
+    assert_text(first, "scoring_uri", "https://h.example/score?code=***");
+    assert_text(first, "key_in_use", "secondary");
+    assert_number(first, "weight", 3);
+    assert_number(first, "priority", 0);
+    assert_number(first, "limit", 20);
+    assert_text(second, "name", "i.example");
+    assert_text(second, "state", "waiting");
+    assert_text(second, "breaker", "open");
+    assert_null_member(second, "deployment");
+    assert_null_member(second, "limit");
+    assert_number(second, "priority", 1);
     json_free(&document);
 }
 
@@ -187,11 +256,27 @@ static void write_page(void) {
 }
 
 static void the_page_says_it_in_words(void **state) {
-    static const char *const expected[] = {
-        "1 of 2 routes ready", "<code>/a</code>", "code=***",
-        "secondary",           "not found yet",   "<td>61 s ago",
-        "<td>in 12 min",       "<td>in 2 h",      "11111111",
-        "not required",        "being fetched",   "rejected, invalid_client"};
+    static const char *const expected[] = {"1 of 2 routes ready",
+                                           "<code>/a</code>",
+                                           "code=***",
+                                           "secondary",
+                                           "not found yet",
+                                           "<td>61 s ago",
+                                           "<td>in 12 min",
+                                           "<td>in 2 h",
+                                           "11111111",
+                                           "not required",
+                                           "being fetched",
+                                           "rejected, invalid_client",
+                                           "breaker open",
+                                           "deployment blue",
+                                           "503 no_credential: 9<br>500 answered: 4<br>",
+                                           ">12<",
+                                           ">8<",
+                                           ">24<",
+                                           ">115<",
+                                           ">19<",
+                                           ">7<"};
     (void)state;
     write_page();
     for (size_t i = 0; i < ARRAY_LEN(expected); i++)
@@ -206,7 +291,8 @@ static void the_page_escapes_everything(void **state) {
     (void)state;
     snprintf(example.error.message, sizeof example.error.message, "%s", evil);
     snprintf(example.error.code, sizeof example.error.code, "%s", evil);
-    example.routes[0].path = example.routes[0].auth = example.names[0] = evil;
+    example.routes[0].path = evil;
+    example.backends[0].auth = example.backends[0].deployment = example.names[0] = evil;
     example.credentials[0].name = example.credentials[0].kind = evil;
     write_page();
     assert_null(strstr(text.at, "<i>"));
@@ -214,7 +300,7 @@ static void the_page_escapes_everything(void **state) {
     size_t found = 0;
     for (const char *hit = text.at; (hit = strstr(hit, good)); hit++)
         found++;
-    assert_int_equal(found, 9);
+    assert_int_equal(found, 11);
 }
 
 int main(void) {
@@ -222,6 +308,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(only_required_routes_count, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_missing_is_named, set_up, tear_down),
         cmocka_unit_test_setup_teardown(json_tells_of_routes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(json_tells_of_traffic, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(json_tells_of_backends, set_up, tear_down),
         cmocka_unit_test_setup_teardown(json_tells_of_credentials, set_up, tear_down),
         cmocka_unit_test_setup_teardown(json_of_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_page_says_it_in_words, set_up, tear_down),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The trusts of routes: shared where the settings are the same, told once where they are wrong. */
-#include "daemon/trusts.h"
+#include "gateway/trusts.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

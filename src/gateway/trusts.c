@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Loading what daemon/trusts.h says. */
-#include "daemon/trusts.h"
+/* Loading what gateway/trusts.h says. */
+#include "gateway/trusts.h"
 
 #include <stdlib.h>
 
