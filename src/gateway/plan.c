@@ -83,8 +83,9 @@ static bool fill(struct plan *p, const struct plan *before, struct config_errors
     size_t count = p->config->route_count;
     p->gates = calloc(count + 1, sizeof(struct gate *));
     p->tallies = calloc(count + 1, sizeof(struct tally *));
+    p->others = before ? tally_ref(before->others) : tally_new();
     p->trusts = trusts_load(p->config, errors);
-    bool ok = p->gates && p->tallies && p->trusts;
+    bool ok = p->gates && p->tallies && p->others && p->trusts;
     for (size_t i = 0; ok && errors->count == 0 && i < count; i++)
         ok = make_route(p, i, before);
     if (!ok)
@@ -122,6 +123,7 @@ void plan_unref(struct plan **pointer) {
         if (p->tallies)
             tally_unref(&p->tallies[i]);
     }
+    tally_unref(&p->others);
     trusts_free(p->trusts, p->config);
     free(p->gates);
     free(p->tallies);
