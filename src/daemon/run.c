@@ -29,7 +29,7 @@
 /* How long the admin listener waits when descriptors are out. */
 #define ADMIN_BREATHER (100 * USEC_PER_MS)
 
-enum { MESSAGE_STOPPED, MESSAGE_REFUSED, MESSAGE_ACCEPTED };
+enum { MESSAGE_STOPPED, MESSAGE_REFUSED, MESSAGE_ACCEPTED, MESSAGE_CROWDED };
 
 struct control {
     const struct config *config;
@@ -88,6 +88,11 @@ static bool tell_accepted(void *context, uint64_t generation, unsigned backend, 
     return tell_key(context, MESSAGE_ACCEPTED, generation, backend, revision, key);
 }
 
+static bool tell_crowded(void *context, uint64_t generation, unsigned backend, uint64_t revision,
+                         unsigned key) {
+    return tell_key(context, MESSAGE_CROWDED, generation, backend, revision, key);
+}
+
 static void tell_stopped(void *context, struct worker *worker) {
     (void)worker;
     struct control *c = context;
@@ -112,6 +117,9 @@ static void receive(void *context, struct message *message) {
         break;
     case MESSAGE_ACCEPTED:
         keeper_accepted(c->keeper, m->backend, m->revision, m->key);
+        break;
+    case MESSAGE_CROWDED:
+        keeper_crowded(c->keeper, m->backend);
         break;
     }
     free(message);
@@ -161,6 +169,7 @@ static bool start_workers(struct control *c, struct config *config, unsigned max
                                      .stopped = tell_stopped,
                                      .refused = tell_refused,
                                      .accepted = tell_accepted,
+                                     .crowded = tell_crowded,
                                      .context = c};
     if (ok)
         plan_take_effect(c->plan, supplies);
