@@ -156,5 +156,5 @@ def test_a_change_of_scale_is_followed_within_a_minute(world, azure):
     until(lambda: limits(one) == [2, 6, 14], "the traffic is followed", 65)
     one.application.deny("arm.deployments")
     until(lambda: one.gateway.log().count(LEARNT) == 1, "it is not known any more", 65)
-    assert azure.count("arm.deployments") == 4 and RIGHT in one.gateway.log()
+    assert azure.count("arm.deployments") >= 3 and RIGHT in one.gateway.log()
     one.assert_scores()
