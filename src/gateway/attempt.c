@@ -95,7 +95,9 @@ void attempt_served(struct attempt *a) {
 void attempt_failed(struct attempt *a) {
     struct gateway_backend *b = a->backend;
     usec_t now = a->exchange->gateway->loop->now;
-    if (a->judged)
+    /* A request fails at a backend once, however often it is sent there. */
+    bool again = a->exchange->failed_backends & 1U << b->lane && !a->probe;
+    if (a->judged || again)
         return;
     a->judged = true;
     if (!breaker_failed(&b->breaker, &b->route->config->breaker, a->probe, a->begun, now,

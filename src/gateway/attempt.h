@@ -78,7 +78,7 @@ void attempt_lost(struct attempt *a);
 /* When something is due, and doing what is. */
 usec_t attempt_deadline(const struct attempt *a);
 void attempt_look(struct attempt *a, usec_t now);
-/* What the breaker of its backend hears, once. */
+/* What the breaker of its backend hears: once of an attempt, and of one failure of a request. */
 void attempt_served(struct attempt *a);
 void attempt_failed(struct attempt *a);
 /* At the end of a turn: those that ended in it can be used again. */

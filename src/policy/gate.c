@@ -291,7 +291,9 @@ bool gate_move(struct gate_ticket *t, struct gate_port *to) {
     struct gate *gate = to->gate;
     assert(t->place == GATE_WAITING && t->port->gate == gate);
     pthread_mutex_lock(&gate->lock);
+    t->port->tickets--;
     t->port = to;
+    to->tickets++;
     if (t->granted) {
         list_remove(&t->node);
         list_push_back(&to->granted, &t->node);
