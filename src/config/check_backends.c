@@ -50,13 +50,15 @@ static void inherit_identity(struct fill *f, const struct listed *l, const struc
 static void check_backend(struct fill *f, const struct listed *l, size_t i, bool auth_fine) {
     const struct node *given = &l->elements[i];
     struct config_backend *b = &l->config->backends[i];
-    const struct node *auth = node_member(given, "auth"), *identity = node_member(given, "identity");
+    const struct node *auth = node_member(given, "auth"),
+                      *identity = node_member(given, "identity");
     inherit(f, l, given, b);
     struct endpoint_said said = {.group = OPTIONS_BACKEND,
                                  .given = given,
                                  .place = check_place(f, OPTIONS_BACKEND, given),
                                  .auth = auth ? auth : node_member(l->route, "auth"),
-                                 .identity = identity ? identity : node_member(l->route, "identity")};
+                                 .identity =
+                                     identity ? identity : node_member(l->route, "identity")};
     check_uris(f, OPTIONS_BACKEND, given, l->config->allow_insecure, b);
     if (auth ? !check_credential(f, auth, b->auth.type) : !auth_fine)
         return;

@@ -115,7 +115,7 @@ def test_status_of_a_token(world):
     assert abs(expires - (time.time() + token["expires_in_s"])) < 3
     route, = one.status()["routes"]
     assert route["key_in_use"] is None
-    assert route["credentials"] == ["route:/score:endpoint", "route:/score:token"]
+    assert route["credentials"] == ["route:/score:endpoint", "route:/score:token", "route:/score:deployments"]
     assert {c["name"] for c in one.status()["credentials"]} == {
         *route["credentials"], "identity:app", "identity:app:secret"}
 
