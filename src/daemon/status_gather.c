@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Gathering what daemon/status.h shows. */
-#include "config/backend.h"
 #include "daemon/status.h"
+
+#include "config/backend.h"
 
 #include <assert.h>
 #include <stdlib.h>
