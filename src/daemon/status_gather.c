@@ -98,9 +98,8 @@ static bool gather_route(struct status_route *r, const struct plan *plan, size_t
 
 bool status_gather(struct status *s, const struct plan *plan, const struct keeper *keeper,
                    usec_t now) {
-    static_assert(CONFIG_BACKENDS_MAX <= TALLY_BACKENDS_MAX &&
-                      CONFIG_BACKENDS_MAX <= GATE_LANES_MAX,
-                  "every backend has its place");
+    static_assert(CONFIG_BACKENDS_MAX <= TALLY_BACKENDS_MAX, "a breaker of each backend");
+    static_assert(CONFIG_BACKENDS_MAX <= GATE_LANES_MAX, "a lane of each backend");
     size_t routes = plan->config->route_count;
     *s =
         (struct status){.now = now, .wall = clock_wall(), .credential_count = keeper_count(keeper)};

@@ -173,6 +173,25 @@ def test_metrics_count_failures(world, azure):
     assert refreshes.value(credential="route:/score:keys", result="success") == 1
 
 
+def test_metrics_of_a_route_are_there_from_the_beginning(two_keys):
+    gate, up = two_keys
+    families = exposition.parse(gate.admin("/metrics").text)
+    for name in ("scoregate_in_flight", "scoregate_queue_depth", "scoregate_concurrency_limit"):
+        assert families[name].value(route="/score") == 0
+    for state in ("active", "idle", "dialling"):
+        assert families["scoregate_upstream_connections"].value(route="/score", state=state) == 0
+    for reason in ("connection", "credential", "status", "not_ready", "hedge"):
+        assert families["scoregate_retries_total"].value(route="/score", reason=reason) == 0
+    for name in ("scoregate_request_duration_seconds", "scoregate_upstream_duration_seconds"):
+        row = families[name].value(route="/score")
+        assert (row.count, row.sum, len(row.buckets)) == (0, 0, 17)
+    assert families["scoregate_requests_total"].samples == {}
+    backend = re.sub(r"^https://|/score$", "", up.url("/score"))
+    assert families["scoregate_backend_available"].value(route="/score", backend=backend) == 1
+    for result in ("success", "failure"):
+        assert families["scoregate_config_reloads_total"].value(result=result) == 0
+
+
 def test_metrics_of_the_process(two_keys):
     gate, _ = two_keys
     proc = Path(f"/proc/{gate.pid}")
