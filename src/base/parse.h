@@ -15,6 +15,10 @@ bool parse_u64(struct text t, uint64_t max, uint64_t *number) MUST_CHECK;
 /* A moment in seconds since 1970-01-01 UTC: digits, or a time of RFC 3339 such as
  * "2026-01-31T12:00:00Z" or "2026-01-31 13:00:00.5+01:00", of which a fraction is dropped. */
 bool parse_time(struct text t, int64_t *seconds) MUST_CHECK;
+/* The same of an HTTP date, in each of the three forms that RFC 9110 section 5.6.7 has a recipient
+ * take. The name of the day is not compared with the date; two digits of a year mean 1970 to 2069.
+ */
+bool parse_http_date(struct text t, int64_t *seconds) MUST_CHECK;
 
 /* True for a token of RFC 9110 section 5.6.2: field names, methods. False when empty. */
 bool parse_is_token(struct text t);

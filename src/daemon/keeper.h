@@ -16,6 +16,7 @@
 #include "sys/loop.h"
 #include "upstream/fetch.h"
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 

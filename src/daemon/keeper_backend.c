@@ -27,8 +27,7 @@ static struct named_service service_of(const struct config_backend *c) {
 /* The resource of a scope: what Entra's v2 scopes have before "/.default". */
 static char *resource_of(const struct keeper_backend *r) {
     const char *scope = r->config->auth.scope;
-    struct text resource =
-        text_of(scope ? scope : cloud_ml_resource(&r->sources->config->azure));
+    struct text resource = text_of(scope ? scope : cloud_ml_resource(&r->sources->config->azure));
     struct text suffix = TEXT("/.default");
     if (resource.len > suffix.len &&
         text_equal(text_skip(resource, resource.len - suffix.len), suffix))
@@ -436,7 +435,8 @@ void keeper_backend_begin(struct keeper_backend *r) {
     r->quiet = false;
     begin(r, r->lookup.source);
     if (r->lookup.source && r->lookup.source->since)
-        on_lookup(r, r->lookup.source); /* another backend, or another configuration, has found it */
+        on_lookup(r,
+                  r->lookup.source); /* another backend, or another configuration, has found it */
     for (unsigned i = 0; i < ARRAY_LEN(r->credentials); i++)
         begin(r, r->credentials[i].source);
     begin(r, r->deployments.source);

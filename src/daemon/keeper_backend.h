@@ -11,7 +11,7 @@ struct keeper_backend {
     struct sources *sources;             /* those that it uses are of these */
     const struct config_backend *config; /* of the same configuration as these */
     bool quiet;                          /* not in effect yet: fetches nothing, tells nobody */
-    struct source_use lookup;         /* where the endpoint is; of a named one */
+    struct source_use lookup;            /* where the endpoint is; of a named one */
     struct source_use credentials[2]; /* one source with a token or two keys, or a source per key */
     struct source_use deployments;    /* for the limit; of one that keeps to Azure's */
     enum config_auth_type auth;       /* in effect; AUTH_FOUND: not known yet */

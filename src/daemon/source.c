@@ -517,6 +517,15 @@ void source_retry(struct source *s, const char *why) {
     arm(s);
 }
 
+void source_restart(struct source *s, const char *why) {
+    if (s->phase == SOURCE_FETCHING) {
+        fetch_cancel(&s->fetch);
+        azure_request_done(&s->request);
+    }
+    s->phase = SOURCE_RESTING;
+    source_retry(s, why);
+}
+
 void source_look_again(struct source *s, usec_t interval, const char *why) {
     usec_t at = s->tried + interval;
     if (s->phase != SOURCE_RESTING || s->failed)
@@ -527,15 +536,6 @@ void source_look_again(struct source *s, usec_t interval, const char *why) {
         s->renewal.refresh = at;
         arm(s);
     }
-}
-
-void source_restart(struct source *s, const char *why) {
-    if (s->phase == SOURCE_FETCHING) {
-        fetch_cancel(&s->fetch);
-        azure_request_done(&s->request);
-    }
-    s->phase = SOURCE_RESTING;
-    source_retry(s, why);
 }
 
 bool source_refused(struct source *s, const char *why) {

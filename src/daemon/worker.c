@@ -21,6 +21,7 @@ enum {
     MESSAGE_CALLER,
     MESSAGE_SUPPLY,
     MESSAGE_NEWS,
+    MESSAGE_WAKE, /* the turn that it comes in is all that is wanted */
     MESSAGE_PING,
     MESSAGE_RETIRE,
     MESSAGE_DRAIN,
@@ -130,6 +131,8 @@ static void receive(void *context, struct message *message) {
     case MESSAGE_NEWS:
         take_news(w, container_of(message, struct worker_news, message));
         return;
+    case MESSAGE_WAKE:
+        break;
     case MESSAGE_PING:
         atomic_store(&w->silent, false);
         break;
@@ -199,6 +202,18 @@ static void release(struct worker *w) {
     free(w);
 }
 
+static void order(struct worker *w, unsigned kind) {
+    struct order *o = &w->orders[kind];
+    if (atomic_exchange(&o->posted, true))
+        return;
+    o->message.kind = kind;
+    mailbox_post(&w->mailbox, &o->message);
+}
+
+static void wake(void *context) {
+    order(context, MESSAGE_WAKE);
+}
+
 static bool set_up(struct worker *w) {
     const struct config *config = w->options.plan->config;
     if (!loop_init(&w->loop) || !timer_init(&w->loop, &w->news_timer, on_news_timer))
@@ -209,7 +224,9 @@ static bool set_up(struct worker *w) {
                                       .refused = w->options.refused,
                                       .accepted = w->options.accepted,
                                       .crowded = w->options.crowded,
-                                      .context = w->options.context};
+                                      .wake = wake,
+                                      .context = w->options.context,
+                                      .wake_context = w};
     w->gateway = w->dialer ? gateway_new(&w->loop, w->dialer, &gateway) : NULL;
     if (!w->gateway)
         return false;
@@ -299,14 +316,6 @@ void worker_reload(struct worker *w, struct worker_news **pointer, struct supply
 
 unsigned worker_load(const struct worker *w) {
     return atomic_load_explicit(&w->load, memory_order_relaxed);
-}
-
-static void order(struct worker *w, unsigned kind) {
-    struct order *o = &w->orders[kind];
-    if (atomic_exchange(&o->posted, true))
-        return;
-    o->message.kind = kind;
-    mailbox_post(&w->mailbox, &o->message);
 }
 
 void worker_ping(struct worker *w) {

@@ -2,7 +2,7 @@
 /* The way down: receiving the answer, deciding what becomes of it, handing on its body.
  *
  * A short answer that is complete goes to the front in one piece; every other one streams through
- * the exchange's rx buffer, which is not read into while it is full: that is the back-pressure. */
+ * the attempt's rx buffer, which is not read into while it is full: that is the back-pressure. */
 #include "gateway/exchange.h"
 
 #include "policy/forward.h"
@@ -14,208 +14,266 @@
 /* How long a short answer whose rest is on its way is waited for, to send it in one piece. */
 #define SETTLE_TIME (3 * USEC_PER_MS)
 
-static void terminate(struct exchange *x, struct text t) {
+static void terminate(struct attempt *a, struct text t) {
     if (t.len)
-        x->rx[(size_t)(t.at - x->rx) + t.len] = '\0';
+        a->rx[(size_t)(t.at - a->rx) + t.len] = '\0';
 }
 
-/* Hands the head of the answer to the caller, with or without all of the body. */
-static void reply_answer(struct exchange *x, bool whole) {
-    struct answer *a = &x->answer;
-    struct field_line fields[ANSWER_LINES_MAX + REPLY_COMMON_MAX];
-    size_t n = 0, room = caller_head_room(x->caller), used = 0;
+struct text answer_field(const struct attempt *a, struct text name) {
+    for (size_t i = 0; i < a->answer.line_count; i++)
+        if (text_equal_nocase(a->answer.lines[i].name, name))
+            return a->answer.lines[i].value;
+    return (struct text){0};
+}
+
+/* The lines that go to the caller, with what is ours behind them. Returns how many. */
+static size_t gather_fields(struct attempt *a, struct field_line *fields) {
+    const struct answer *answer = &a->answer;
+    size_t n = 0;
     bool cached = false;
-    for (size_t i = 0; i < a->line_count; i++) {
-        const struct field_line *line = &a->lines[i];
-        if (line->value.len == 0 || !forward_down(line, a->lines, a->line_count))
+    for (size_t i = 0; i < answer->line_count; i++) {
+        const struct field_line *line = &answer->lines[i];
+        if (line->value.len == 0 || !forward_down(line, answer->lines, answer->line_count))
             continue;
         cached |= line->id == FIELD_CACHE_CONTROL;
         fields[n++] = *line;
     }
     for (size_t i = 0; i < n; i++) {
-        terminate(x, fields[i].name);
-        terminate(x, fields[i].value);
+        terminate(a, fields[i].name);
+        terminate(a, fields[i].value);
     }
     if (!cached)
         fields[n++] = (struct field_line){TEXT("Cache-Control"), TEXT("no-store"), FIELD_OTHER};
-    n += reply_common_fields(x, fields + n, REPLY_COMMON_MAX - 1);
+    return n + reply_common_fields(a->exchange, fields + n, REPLY_COMMON_MAX - 1);
+}
+
+/* Hands the head of the answer to the caller, with or without all of the body. */
+static void reply_answer(struct attempt *a, bool whole) {
+    struct exchange *x = a->exchange;
+    const struct answer *answer = &a->answer;
+    struct field_line fields[ANSWER_LINES_MAX + REPLY_COMMON_MAX];
+    size_t n = gather_fields(a, fields), used = 0;
     for (size_t i = 0; i < n; i++)
         used += fields[i].name.len + fields[i].value.len + 4;
-    if (used > room) {
+    if (used > caller_head_room(x->caller)) {
         exchange_fail(x, REASON_answer_head_too_large);
         return;
     }
-    struct reply reply = {
-        .status = a->status, .fields = fields, .field_count = n, .close = x->gateway->draining};
+    struct reply reply = {.status = answer->status,
+                          .fields = fields,
+                          .field_count = n,
+                          .close = x->gateway->draining};
     /* Where no body follows, the length is still the endpoint's. */
-    bool length_only =
-        x->head.method == METHOD_HEAD || (a->status == 304 && a->length != ANSWER_NO_LENGTH);
+    bool length_only = x->head.method == METHOD_HEAD ||
+                       (answer->status == 304 && answer->length != ANSWER_NO_LENGTH);
     if (whole && !length_only) {
         reply.whole = true;
-        reply.body = (struct text){x->rx + x->body_begin, x->body_end - x->body_begin};
+        reply.body = (struct text){a->rx + a->body_begin, a->body_end - a->body_begin};
     } else {
-        reply.length = a->length;
+        reply.length = answer->length;
     }
-    x->status = a->status;
+    x->status = answer->status;
+    x->answering = a;
+    a->state = ATTEMPT_ANSWERING;
+    exchange_end_attempts(x, a);
     exchange_set_state(x, whole ? EXCHANGE_REPLIED : EXCHANGE_RELAYING);
     caller_reply(x->caller, &reply);
 }
 
-static bool is_short(const struct exchange *x) {
-    return x->answer.length != ANSWER_NO_LENGTH &&
-           x->answer.length <= EXCHANGE_RX_BYTES - x->body_begin;
+static bool is_short(const struct attempt *a) {
+    return a->answer.length != ANSWER_NO_LENGTH &&
+           a->answer.length <= ATTEMPT_RX_BYTES - a->body_begin;
 }
 
-static void release_done(struct exchange *x) {
-    attempt_release(x, x->answer.keep_alive && x->all_sent && !x->answer_extra);
+/* The endpoint refused our key: another one is tried, unless another attempt is under way. */
+static void refused(struct attempt *a) {
+    struct exchange *x = a->exchange;
+    credential_refused(a);
+    attempt_served(a);
+    attempt_end(a);
+    if (!x->attempts[0] && !x->attempts[1])
+        again_at(x, x->gateway->loop->now, TALLY_RETRY_CREDENTIAL);
 }
 
 /* The head is complete: what becomes of the answer. */
-static void decide(struct exchange *x) {
-    struct answer *a = &x->answer;
-    if (!x->all_sent && !x->send_failed && a->status < 300)
+static void decide(struct attempt *a) {
+    struct exchange *x = a->exchange;
+    struct answer *answer = &a->answer;
+    if (!a->all_sent && !a->send_failed && answer->status < 300)
         return; /* the endpoint answers while it reads on; so the upload goes on */
-    if (x->sent_key && a->status == 401) {
-        if (a->state == ANSWER_DONE)
-            release_done(x);
-        credential_refused(x);
-        attempt_again(x, /* warm= */ true);
+    if (a->sent_key && answer->status == 401) {
+        refused(a);
         return;
     }
-    if (x->sent_key)
-        credential_accepted(x);
-    x->hold_check = USEC_NEVER;
-    if (a->state == ANSWER_DONE) {
-        x->settle = USEC_NEVER;
-        reply_answer(x, /* whole= */ true);
-        release_done(x);
-    } else if (x->all_sent && is_short(x)) {
-        if (x->settle == USEC_NEVER)
-            x->settle = x->gateway->loop->now + SETTLE_TIME;
+    if (a->sent_key)
+        credential_accepted(a);
+    if (again_after_answer(a))
+        return;
+    a->hold_check = USEC_NEVER;
+    if (answer->state == ANSWER_DONE) {
+        a->settle = USEC_NEVER;
+        reply_answer(a, /* whole= */ true);
+        attempt_release(a);
+    } else if (a->all_sent && is_short(a)) {
+        if (a->settle == USEC_NEVER)
+            a->settle = x->gateway->loop->now + SETTLE_TIME;
     } else {
-        reply_answer(x, /* whole= */ false);
+        reply_answer(a, /* whole= */ false);
     }
 }
 
-void answer_settled(struct exchange *x) {
-    x->settle = USEC_NEVER;
-    if (x->status == 0 && x->answer.state == ANSWER_BODY)
-        reply_answer(x, /* whole= */ false);
+void answer_settled(struct attempt *a) {
+    a->settle = USEC_NEVER;
+    if (a->exchange->status == 0 && a->answer.state == ANSWER_BODY)
+        reply_answer(a, /* whole= */ false);
 }
 
 /* What came in since the last look goes where it belongs. */
-static void advance(struct exchange *x) {
+static void advance(struct attempt *a) {
+    struct exchange *x = a->exchange;
     if (x->status == 0) {
-        if (x->answer.state != ANSWER_HEAD)
-            decide(x);
+        if (a->answer.state != ANSWER_HEAD)
+            decide(a);
         return;
     }
-    if (x->answer.state == ANSWER_DONE && x->conn)
-        release_done(x);
+    if (a->answer.state == ANSWER_DONE && a->conn)
+        attempt_release(a);
     if (x->state == EXCHANGE_RELAYING)
         caller_body_ready(x->caller);
 }
 
 /* Parses N new bytes at rx + OFFSET. */
-static void digest(struct exchange *x, size_t offset, size_t n) {
-    struct answer *a = &x->answer;
-    while (n && (a->state == ANSWER_HEAD || a->state == ANSWER_BODY)) {
-        bool in_head = a->state == ANSWER_HEAD;
-        char *out = in_head ? x->rx + offset : x->rx + x->body_end;
-        size_t taken = answer_feed(a, x->rx + offset, n, &out);
+static void digest(struct attempt *a, size_t offset, size_t n) {
+    struct answer *answer = &a->answer;
+    while (n && (answer->state == ANSWER_HEAD || answer->state == ANSWER_BODY)) {
+        bool in_head = answer->state == ANSWER_HEAD;
+        char *out = in_head ? a->rx + offset : a->rx + a->body_end;
+        size_t taken = answer_feed(answer, a->rx + offset, n, &out);
         offset += taken;
         n -= taken;
         if (!in_head)
-            x->body_end = (size_t)(out - x->rx);
-        else if (a->state == ANSWER_HEAD)
-            x->rx_read = offset;
+            a->body_end = (size_t)(out - a->rx);
+        else if (answer->state == ANSWER_HEAD)
+            a->rx_read = offset;
         else
-            x->body_begin = x->body_end = offset;
+            a->body_begin = a->body_end = offset;
     }
-    x->answer_extra = n > 0;
+    a->answer_extra = n > 0;
 }
 
-static void connection_ended(struct exchange *x, ssize_t result) {
-    struct answer *a = &x->answer;
-    if (a->state == ANSWER_HEAD) {
-        if (x->answer_began)
-            exchange_fail(x, REASON_answer_incomplete);
-        else
-            attempt_lost(x);
-    } else if (a->state == ANSWER_DONE) {
-        x->send_failed = true; /* the rest of the upload has nowhere to go */
-        advance(x);
-    } else if (result == CONN_END && answer_end(a)) {
-        x->send_failed = !x->all_sent;
-        advance(x);
-    } else if (x->status == 0) {
+/* The answer broke off after its head was with the caller. */
+static void cut_off(struct attempt *a) {
+    struct exchange *x = a->exchange;
+    x->cut = true;
+    x->reason = REASON_answer_cut;
+    attempt_failed(a);
+    attempt_release(a);
+    caller_body_ready(x->caller);
+}
+
+/* It broke off before. Another attempt may still be answered. */
+static void incomplete(struct attempt *a) {
+    struct exchange *x = a->exchange;
+    bool partner = x->attempts[0] && x->attempts[1];
+    attempt_failed(a);
+    if (partner)
+        attempt_end(a);
+    else
         exchange_fail(x, REASON_answer_incomplete);
+}
+
+static void connection_ended(struct attempt *a, ssize_t result) {
+    struct answer *answer = &a->answer;
+    if (answer->state == ANSWER_HEAD) {
+        if (a->answer_began)
+            incomplete(a);
+        else
+            attempt_lost(a);
+    } else if (answer->state == ANSWER_DONE) {
+        a->send_failed = true; /* the rest of the upload has nowhere to go */
+        advance(a);
+    } else if (result == CONN_END && answer_end(answer)) {
+        a->send_failed = !a->all_sent;
+        advance(a);
+    } else if (a->exchange->status == 0) {
+        incomplete(a);
     } else {
-        x->cut = true;
-        x->reason = REASON_answer_cut;
-        attempt_release(x, false);
-        caller_body_ready(x->caller);
+        cut_off(a);
     }
 }
 
 /* Where the next bytes go, and how many may come. */
-static size_t make_room(struct exchange *x, size_t *offset) {
-    if (x->answer.state == ANSWER_HEAD) {
-        *offset = x->rx_read;
-        return HEAD_MAX - x->rx_read;
+static size_t make_room(struct attempt *a, size_t *offset) {
+    if (a->answer.state == ANSWER_HEAD) {
+        *offset = a->rx_read;
+        return HEAD_MAX - a->rx_read;
     }
-    if (x->state == EXCHANGE_RELAYING && x->body_begin == x->body_end)
-        x->body_begin = x->body_end = 0;
-    *offset = x->body_end;
-    return EXCHANGE_RX_BYTES - x->body_end;
+    if (a->exchange->state == EXCHANGE_RELAYING && a->body_begin == a->body_end)
+        a->body_begin = a->body_end = 0;
+    *offset = a->body_end;
+    return ATTEMPT_RX_BYTES - a->body_end;
 }
 
-void answer_pump(struct exchange *x) {
-    while (x->conn && (conn_may_read(x->conn) || x->send_failed) &&
-           (x->answer.state == ANSWER_HEAD || x->answer.state == ANSWER_BODY)) {
-        size_t offset, room = make_room(x, &offset);
-        if (room == 0 && x->answer.state == ANSWER_HEAD) {
-            exchange_fail(x, REASON_answer_head_too_large);
+static void first_byte(struct attempt *a) {
+    if (a->answer_began)
+        return;
+    a->answer_began = true;
+    tally_upstream(a->exchange->tally, a->exchange->gateway->loop->now - a->begun);
+}
+
+/* The answer is none that could be handed on. */
+static void bad_answer(struct attempt *a, enum reason why) {
+    attempt_failed(a);
+    exchange_fail(a->exchange, why);
+}
+
+void answer_pump(struct attempt *a) {
+    while (a->conn && (conn_may_read(a->conn) || a->send_failed) &&
+           (a->answer.state == ANSWER_HEAD || a->answer.state == ANSWER_BODY)) {
+        size_t offset, room = make_room(a, &offset);
+        if (room == 0 && a->answer.state == ANSWER_HEAD) {
+            bad_answer(a, REASON_answer_head_too_large);
             return;
         }
         if (room == 0)
             break;
-        ssize_t n = conn_recv(x->conn, x->rx + offset, room);
-        if (n == CONN_AGAIN && x->send_failed && x->answer.state == ANSWER_HEAD)
+        ssize_t n = conn_recv(a->conn, a->rx + offset, room);
+        if (n == CONN_AGAIN && a->send_failed && a->answer.state == ANSWER_HEAD)
             n = CONN_FAILED; /* nothing goes out any more and no answer came */
         if (n == CONN_AGAIN)
             break;
         if (n < 0) {
-            connection_ended(x, n);
+            connection_ended(a, n);
             return;
         }
-        x->answer_began = true;
-        x->progress = x->gateway->loop->now;
-        digest(x, offset, (size_t)n);
-        if (x->answer.state == ANSWER_BAD) {
-            exchange_fail(x, x->answer.why);
+        first_byte(a);
+        a->progress = a->exchange->gateway->loop->now;
+        digest(a, offset, (size_t)n);
+        if (a->answer.state == ANSWER_BAD) {
+            bad_answer(a, a->answer.why);
             return;
         }
     }
-    if (x->conn && x->answer.state == ANSWER_DONE && x->status == 0 && !x->all_sent &&
-        conn_is_dead(x->conn))
-        x->send_failed = true;
-    if (x->conn)
-        advance(x);
+    if (a->conn && a->answer.state == ANSWER_DONE && a->exchange->status == 0 && !a->all_sent &&
+        conn_is_dead(a->conn))
+        a->send_failed = true;
+    if (a->conn)
+        advance(a);
 }
 
-ssize_t answer_pull(struct exchange *x, char *into, size_t n) {
-    if (x->body_begin == x->body_end && x->conn && !x->cut)
-        answer_pump(x);
-    size_t have = x->body_end - x->body_begin;
+ssize_t answer_pull(struct attempt *a, char *into, size_t n) {
+    if (a->body_begin == a->body_end && a->conn && !a->exchange->cut)
+        answer_pump(a);
+    size_t have = a->body_end - a->body_begin;
     if (have) {
         n = n < have ? n : have;
-        memcpy(into, x->rx + x->body_begin, n);
-        x->body_begin += n;
-        x->progress = x->gateway->loop->now; /* the endpoint's turn begins when all is handed on */
+        memcpy(into, a->rx + a->body_begin, n);
+        a->body_begin += n;
+        a->progress = a->exchange->gateway->loop->now; /* the endpoint's turn begins when all is
+                                                          handed on */
         return (ssize_t)n;
     }
-    if (x->cut)
+    if (a->exchange->cut)
         return PULL_CUT;
-    return x->answer.state == ANSWER_DONE ? PULL_END : PULL_LATER;
+    return a->answer.state == ANSWER_DONE ? PULL_END : PULL_LATER;
 }

@@ -26,21 +26,22 @@ static bool was_tried(const struct exchange *x, const struct secret *secret) {
 
 /* A key that X has not tried: the one to begin with rather than the other. REFUSED: also one that
  * was refused to others. */
-static bool pick_key(struct exchange *x, const struct stock *s, bool refused) {
+static bool pick_key(const struct exchange *x, const struct stock *s, bool refused, unsigned *key) {
     unsigned first = stock_first_key(s);
     for (unsigned i = 0; i < 2; i++) {
-        unsigned key = i ? !first : first;
-        const struct secret *secret = s->supply->keys[key];
-        if (!secret || (s->refused[key] && !refused) || was_tried(x, secret))
+        unsigned one = i ? !first : first;
+        const struct secret *secret = s->supply->keys[one];
+        if (!secret || (s->refused[one] && !refused) || was_tried(x, secret))
             continue;
-        x->key = key;
+        *key = one;
         return true;
     }
     return false;
 }
 
-enum choice credential_choose(struct exchange *x, enum reason *why) {
-    const struct stock *s = x->route->stock;
+enum choice credential_choose(const struct exchange *x, const struct gateway_backend *b,
+                              unsigned *key, enum reason *why) {
+    const struct stock *s = b->stock;
     if (s->supply->state == SUPPLY_REFUSED) {
         *why = s->supply->why;
         return CHOICE_FAIL;
@@ -50,56 +51,72 @@ enum choice credential_choose(struct exchange *x, enum reason *why) {
     if (!credential_goes_to(x, s))
         return CHOICE_SEND;
     if (x->tried_count == 0) {
-        x->key = stock_first_key(s);
+        *key = stock_first_key(s);
         return CHOICE_SEND;
     }
     *why = REASON_credential_refused;
     if (x->tried_count == EXCHANGE_SECRETS_MAX)
         return CHOICE_FAIL;
-    if (pick_key(x, s, /* refused= */ false))
+    if (pick_key(x, s, /* refused= */ false, key))
         return CHOICE_SEND;
-    if (s->supply->answered < x->refused_in)
+    if (x->refused_at == b && s->supply->answered < x->refused_in)
         return CHOICE_WAIT;
     /* Nothing new. What was refused to others may still be good for one more try, but not for
      * telling a caller to send a large body again. */
-    return !x->spent && pick_key(x, s, /* refused= */ true) ? CHOICE_SEND : CHOICE_FAIL;
+    return !x->spent && pick_key(x, s, /* refused= */ true, key) ? CHOICE_SEND : CHOICE_FAIL;
 }
 
-static void tell(const struct exchange *x, gateway_tell *what, unsigned key, bool *told) {
-    const struct gateway *g = x->gateway;
+static void tell(const struct gateway_backend *b, gateway_tell *what, unsigned key, bool *told) {
+    const struct gateway *g = b->route->gateway;
     if (!*told)
-        *told = what(g->context, g->plan->generation, x->route->config->backends[0].index,
-                     x->route->stock->supply->revision, key);
+        *told = what(g->options.context, b->route->plan->generation, b->config->index,
+                     b->stock->supply->revision, key);
 }
 
-void credential_refused(struct exchange *x) {
-    struct secret *secret = x->stock->supply->keys[x->key];
-    struct stock *now = x->route->stock;
-    assert(x->sent_key && secret && x->tried_count < EXCHANGE_SECRETS_MAX);
-    x->tried[x->tried_count++] = secret_ref(secret);
-    x->spent = !x->kept;
-    /* A supply that no longer holds the secret is not to blame. */
+/* B is not to use SECRET any more, and the control thread hears of it. A supply that does not hold
+ * it is not to blame. */
+static void blame(struct exchange *x, struct gateway_backend *b, const struct secret *secret) {
+    struct stock *now = b->stock;
     for (unsigned key = 0; key < 2; key++) {
         if (!secret_same(now->supply->keys[key], secret))
             continue;
         now->refused[key] = true;
+        x->refused_at = b;
         x->refused_in = now->supply->revision;
-        tell(x, x->gateway->refused, key, &now->refusal_told[key]);
+        tell(b, x->gateway->options.refused, key, &now->refusal_told[key]);
     }
 }
 
-void credential_accepted(struct exchange *x) {
-    struct stock *now = x->route->stock;
-    if (x->key == x->stock->key)
+void credential_refused(struct attempt *a) {
+    struct exchange *x = a->exchange;
+    struct secret *secret = a->stock->supply->keys[a->key];
+    assert(a->sent_key && secret && x->tried_count < EXCHANGE_SECRETS_MAX);
+    x->tried[x->tried_count++] = secret_ref(secret);
+    x->spent = !x->kept;
+    blame(x, a->backend, secret);
+}
+
+void credential_follow(struct exchange *x) {
+    x->refused_at = NULL;
+    x->refused_in = 0;
+    for (size_t i = 0; i < x->route->config->backend_count; i++)
+        for (unsigned n = 0; n < x->tried_count; n++)
+            blame(x, &x->route->backends[i], x->tried[n]);
+}
+
+void credential_accepted(struct attempt *a) {
+    struct gateway_backend *b = a->backend;
+    struct stock *now = b->stock;
+    if (a->key == a->stock->key)
         return;
-    const struct secret *secret = x->stock->supply->keys[x->key];
+    const struct secret *secret = a->stock->supply->keys[a->key];
     for (unsigned key = 0; key < 2; key++) {
         if (now->key == key || !now->refused[!key] || !secret_same(now->supply->keys[key], secret))
             continue;
         now->key = key;
-        log_debug("the other key works", LOG_STRING("route", x->route->config->path),
+        log_debug("the other key works", LOG_STRING("route", b->route->config->path),
                   LOG_STRING("key", key ? "secondary" : "primary"));
-        tell(x, x->gateway->accepted, key, &now->acceptance_told[key]);
+        tell(b, a->exchange->gateway->options.accepted, key, &now->acceptance_told[key]);
         return;
     }
 }

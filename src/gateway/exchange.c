@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "gateway/admit.h"
+#include "policy/replay.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -29,14 +30,12 @@ static struct exchange *exchange_new(struct gateway *g) {
     if (!x)
         return NULL;
     x->gateway = g;
-    x->rx = malloc(EXCHANGE_RX_BYTES);
-    if (!x->rx || !timer_init(g->loop, &x->timer, on_timer)) {
-        free(x->rx);
+    if (!timer_init(g->loop, &x->timer, on_timer)) {
         free(x);
         return NULL;
     }
     list_init(&x->node);
-    buf_init(&x->up, 1024 * 1024);
+    buf_init(&x->lines, 1024 * 1024);
     buf_init(&x->body, SIZE_MAX / 2);
     buf_init(&x->own_body, 64 * 1024);
     buf_init(&x->own_fields, 64 * 1024);
@@ -45,11 +44,10 @@ static struct exchange *exchange_new(struct gateway *g) {
 
 void exchange_free(struct exchange *x) {
     timer_done(x->gateway->loop, &x->timer);
-    buf_wipe(&x->up);
+    buf_done(&x->lines);
     buf_done(&x->body);
     buf_done(&x->own_body);
     buf_done(&x->own_fields);
-    free(x->rx);
     free(x);
 }
 
@@ -62,9 +60,7 @@ static void shrink(struct buf *b) {
 
 static void put_back(struct exchange *x) {
     struct gateway *g = x->gateway;
-    if (x->up.at)
-        explicit_bzero(x->up.at, x->up.len); /* the credential was in it */
-    shrink(&x->up);
+    shrink(&x->lines);
     shrink(&x->body);
     shrink(&x->own_body);
     shrink(&x->own_fields);
@@ -80,6 +76,7 @@ static void put_back(struct exchange *x) {
 static void reset(struct exchange *x, struct caller *caller, const struct head *head) {
     x->caller = caller;
     x->route = NULL;
+    x->tally = x->gateway->others;
     x->target = ROUTE_SCORE;
     x->head = *head;
     x->head.fields = NULL;
@@ -89,34 +86,52 @@ static void reset(struct exchange *x, struct caller *caller, const struct head *
     x->reason = REASON_NONE;
     x->status = 0;
     random_uuid(x->request_id);
-    x->begun = x->progress = x->response_deadline_from = x->gateway->loop->now;
-    x->received = 0;
-    x->ended = x->caller_waits = x->send_failed = x->all_sent = false;
+    x->sent_id[0] = '\0';
+    x->begun = x->progress = x->response_from = x->gateway->loop->now;
+    x->received = x->sent_most = 0;
+    x->ended = x->caller_waits = x->framed = x->cut = false;
     x->kept = true;
     x->framing = FRAMING_NONE;
-    x->framed = false;
-    x->head_sent = x->body_sent = x->up_endpoint = x->up_fixed = 0;
-    x->conn = NULL;
-    attempt_init(x);
-    x->attempts = 0;
-    x->reused = x->holding = x->answer_began = x->answer_extra = x->cut = false;
-    x->sent_id[0] = '\0';
-    x->idle_age = 0;
-    x->hold_check = x->settle = USEC_NEVER;
-    x->hold_checks = 0;
-    x->stock = NULL;
-    x->key = 0;
-    x->sent_key = x->spent = x->retry_at_once = false;
+    memset(x->attempts, 0, sizeof x->attempts);
+    memset(x->tickets, 0, sizeof x->tickets);
+    x->answering = NULL;
+    x->tries = x->ready_tries = 0;
+    x->failed_backends = x->retry_after_s = 0;
+    x->queued = x->again = x->blocked = x->ready_by = 0;
+    x->hedged = x->fresh = x->spent = x->retry_at_once = false;
+    x->refused_at = NULL;
     x->refused_in = 0;
-    x->rx_read = x->body_begin = x->body_end = 0;
 }
 
 /* State and time */
 
+static void leave_queue(struct exchange *x) {
+    usec_t now = x->gateway->loop->now;
+    list_remove(&x->node);
+    x->response_from += now - x->queued; /* the endpoint had no part in that */
+    tally_add(x->tally, TALLY_QUEUED, -1);
+}
+
 void exchange_set_state(struct exchange *x, enum exchange_state state) {
-    waiting_leave(x);
+    if (x->state == EXCHANGE_WAITING_SUPPLY)
+        waiting_leave(x);
+    else if (x->state == EXCHANGE_QUEUED)
+        leave_queue(x);
+    else if (x->state == EXCHANGE_WAITING_READY)
+        list_remove(&x->node);
     x->state = state;
     x->progress = x->gateway->loop->now;
+    if (state == EXCHANGE_TRYING && x->caller_waits)
+        exchange_want_body(x);
+}
+
+void exchange_want_body(struct exchange *x) {
+    x->caller_waits = false;
+    caller_want_body(x->caller);
+}
+
+bool exchange_is_repeatable(const struct exchange *x) {
+    return x->route->config->idempotent || replay_method_is_safe(x->head.method);
 }
 
 static usec_t after(usec_t from, usec_t timeout) {
@@ -127,43 +142,57 @@ static usec_t earlier(usec_t a, usec_t b) {
     return a < b ? a : b;
 }
 
-/* When the present state has lasted too long, and what that means. */
+usec_t exchange_deadline(const struct exchange *x) {
+    const struct config_route *route = x->route->config;
+    return earlier(after(x->response_from, route->response_timeout),
+                   after(x->begun, route->total_timeout));
+}
+
+/* When waiting in the present state has lasted too long, and what that means. The attempts see to
+ * themselves. */
 static usec_t state_deadline(const struct exchange *x, enum reason *why) {
     const struct config_route *route = x->route->config;
     switch (x->state) {
-    case EXCHANGE_CONNECTING:
-        *why = REASON_connect_timeout;
-        return after(x->progress, route->connect_timeout);
     case EXCHANGE_GATHERING:
-    case EXCHANGE_SENDING:
-        if (!x->ended && request_starved(x)) {
-            *why = REASON_caller_timeout;
-            return after(x->progress, route->idle_timeout);
-        }
-        *why = REASON_response_timeout;
-        return after(x->progress, route->response_timeout);
-    case EXCHANGE_WAITING_SUPPLY:
-    case EXCHANGE_WAITING:
-        *why = REASON_response_timeout;
-        return after(x->response_deadline_from, route->response_timeout);
-    case EXCHANGE_RELAYING:
-        if (x->answer.state != ANSWER_BODY || x->body_begin < x->body_end)
-            return USEC_NEVER; /* the caller's turn; the front watches it */
-        *why = REASON_idle_timeout;
+        *why = REASON_caller_timeout;
         return after(x->progress, route->idle_timeout);
+    case EXCHANGE_QUEUED:
+        *why = REASON_queue_timeout;
+        return after(x->queued, route->queue_timeout);
+    case EXCHANGE_WAITING_READY:
+        *why = REASON_not_ready;
+        return x->ready_by;
+    case EXCHANGE_WAITING_SUPPLY:
+    case EXCHANGE_RESTING:
+        *why = REASON_response_timeout;
+        return x->ready_by ? x->ready_by : after(x->response_from, route->response_timeout);
+    case EXCHANGE_TRYING:
+    case EXCHANGE_RELAYING:
     case EXCHANGE_REPLIED:
         break;
     }
     return USEC_NEVER;
 }
 
+static usec_t attempts_deadline(const struct exchange *x) {
+    usec_t deadline = hedge_due(x);
+    for (size_t i = 0; i < EXCHANGE_ATTEMPTS; i++)
+        if (x->attempts[i])
+            deadline = earlier(deadline, attempt_deadline(x->attempts[i]));
+    return deadline;
+}
+
 void exchange_arm(struct exchange *x) {
+    enum reason why;
     if (!x->route)
         return;
-    enum reason why;
-    usec_t deadline = earlier(state_deadline(x, &why), earlier(x->hold_check, x->settle));
-    if (x->state != EXCHANGE_REPLIED)
+    usec_t deadline = USEC_NEVER;
+    if (x->state != EXCHANGE_REPLIED) {
+        deadline = earlier(state_deadline(x, &why), attempts_deadline(x));
         deadline = earlier(deadline, after(x->begun, x->route->config->total_timeout));
+        if (x->state == EXCHANGE_RESTING)
+            deadline = earlier(deadline, x->again);
+    }
     timer_set(x->gateway->loop, &x->timer, deadline);
 }
 
@@ -177,31 +206,60 @@ static void on_timer(struct timer *timer, usec_t now) {
         return;
     }
     if (now >= state_deadline(x, &why)) {
-        if (x->state == EXCHANGE_CONNECTING)
-            attempt_not_connected(x, why);
-        else
-            exchange_fail(x, why);
-        exchange_arm(x);
+        exchange_fail(x, why);
         return;
     }
-    if (now >= x->hold_check)
-        request_check_hold(x, now);
-    if (now >= x->settle)
-        answer_settled(x);
+    if (x->state == EXCHANGE_RESTING && now >= x->again)
+        dispatch(x);
+    if (now >= hedge_due(x))
+        hedge(x);
+    for (size_t i = 0; i < EXCHANGE_ATTEMPTS; i++)
+        if (x->attempts[i])
+            attempt_look(x->attempts[i], now);
     exchange_arm(x);
 }
 
 /* Starting and failing */
 
 void exchange_start(struct exchange *x) {
-    x->response_deadline_from = x->gateway->loop->now;
-    attempt_start(x, /* warm= */ true);
+    x->response_from = x->gateway->loop->now;
+    dispatch(x);
     exchange_arm(x);
 }
 
+void exchange_end_attempts(struct exchange *x, const struct attempt *one) {
+    for (size_t i = 0; i < EXCHANGE_ATTEMPTS; i++)
+        if (x->attempts[i] && x->attempts[i] != one)
+            attempt_end(x->attempts[i]);
+    if (x->state != EXCHANGE_QUEUED)
+        return;
+    if (gate_leave(&x->tickets[0], x->gateway->loop->now))
+        gateway_granted(x->route);
+}
+
+void exchange_follow(struct exchange *x, struct gateway_route *route) {
+    ready_leave(x);
+    (void)gateway_route_ref(route);
+    tally_add(x->tally, TALLY_IN_FLIGHT, -1);
+    gateway_route_unref(&x->route);
+    x->route = route;
+    x->tally = route->tally;
+    tally_add(x->tally, TALLY_IN_FLIGHT, 1);
+    x->failed_backends = 0;
+    credential_follow(x);
+}
+
+/* How long a queue like this one lasts, by its own measure. */
+static void estimate_wait(struct exchange *x) {
+    struct gate_figures figures;
+    gate_look(x->route->port.gate, x->gateway->loop->now, &figures);
+    x->retry_after_s = (uint32_t)((figures.expected_wait + USEC_PER_SEC - 1) / USEC_PER_SEC);
+}
+
 void exchange_fail(struct exchange *x, enum reason why) {
-    attempt_release(x, false);
-    x->settle = x->hold_check = USEC_NEVER;
+    if (why == REASON_queue_full || why == REASON_queue_timeout)
+        estimate_wait(x);
+    exchange_end_attempts(x, NULL);
     if (x->status == 0) {
         reply_problem(x, why, (struct text){0});
         return;
@@ -225,7 +283,8 @@ static enum reason admit(struct exchange *x, const struct head *h, struct route_
         return REASON_NONE;
     if (!route_table_find(config->table, h->path, match))
         return REASON_no_route;
-    x->route = &x->gateway->routes[match->index];
+    x->route = gateway_route_ref(x->gateway->routes[match->index]);
+    x->tally = x->route->tally;
     x->target = match->target;
     refused = admit_origin(x->route->config->cors, h);
     if (refused != REASON_NONE)
@@ -243,12 +302,25 @@ static enum reason admit(struct exchange *x, const struct head *h, struct route_
     return REASON_NONE;
 }
 
+/* Who shares a turn at the gate: what is known of the caller, and what it calls itself (FNV-1a). */
+static uint64_t caller_key(const struct exchange *x) {
+    const struct caller_info *info = caller_info(x->caller);
+    struct text name = x->head.user_agent;
+    uint64_t hash = 0xcbf29ce484222325;
+    for (size_t i = 0; info->address && i < 16; i++)
+        hash = (hash ^ info->address[i]) * 0x100000001b3;
+    for (size_t i = 0; i < name.len; i++)
+        hash = (hash ^ (unsigned char)name.at[i]) * 0x100000001b3;
+    return (hash ^ (uint64_t)info->uid) * 0x100000001b3;
+}
+
 static void prepare(struct exchange *x, const struct head *head, const struct route_match *match) {
     x->rest = match->rest;
-    x->stock = stock_ref(x->route->stock);
+    if (x->route->gated)
+        x->caller_key = caller_key(x);
     x->kept = head->content_length == HEAD_NO_LENGTH ||
               head->content_length <= x->route->config->replay_bytes;
-    if (request_write_head(x, head))
+    if (request_keep_lines(x, head))
         list_push_back(&x->gateway->starting, &x->node);
     else
         reply_problem(x, REASON_out_of_resources, (struct text){0});
@@ -266,6 +338,7 @@ static void *exchange_begin(void *context, struct caller *caller, const struct h
     x->head_refused = refused != REASON_NONE;
     if (refused == REASON_NONE)
         refused = admit(x, head, &match);
+    tally_add(x->tally, TALLY_IN_FLIGHT, 1);
     if (refused != REASON_NONE) {
         reply_problem(x, refused, (struct text){0});
     } else if (head->method == METHOD_OPTIONS) {
@@ -276,8 +349,25 @@ static void *exchange_begin(void *context, struct caller *caller, const struct h
     return x;
 }
 
+static void pump_attempts(struct exchange *x) {
+    for (size_t i = 0; i < EXCHANGE_ATTEMPTS; i++)
+        if (x->attempts[i] && x->attempts[i]->conn && x->attempts[i]->state == ATTEMPT_SENDING)
+            request_pump(x->attempts[i]);
+}
+
+/* Who waits holds no more of the body than what came with the head, and nothing of it where others
+ * queue already. */
+static bool takes_body(const struct exchange *x) {
+    return x->state == EXCHANGE_TRYING ||
+           (x->state == EXCHANGE_GATHERING && list_empty(&x->route->queue));
+}
+
 static size_t exchange_body(void *request, const char *bytes, size_t n) {
     struct exchange *x = request;
+    if (x->status == 0 && !takes_body(x)) {
+        x->caller_waits = true;
+        return 0;
+    }
     x->progress = x->gateway->loop->now;
     if (x->received + n > x->route->config->body_bytes) {
         exchange_fail(x, REASON_body_too_large);
@@ -291,8 +381,7 @@ static size_t exchange_body(void *request, const char *bytes, size_t n) {
         part = request_take_body(x, bytes + taken, n - taken);
         taken += part;
         x->received += part;
-        if (x->conn && x->state == EXCHANGE_SENDING)
-            request_pump(x);
+        pump_attempts(x);
     } while (part && taken < n && x->status == 0);
     x->caller_waits = taken < n;
     exchange_arm(x);
@@ -305,14 +394,13 @@ static void exchange_end(void *request) {
     if (x->status)
         return;
     request_end_body(x);
-    if (x->conn && x->state == EXCHANGE_SENDING)
-        request_pump(x);
+    pump_attempts(x);
     exchange_arm(x);
 }
 
 static ssize_t exchange_pull(void *request, char *into, size_t n) {
     struct exchange *x = request;
-    ssize_t got = answer_pull(x, into, n);
+    ssize_t got = x->answering ? answer_pull(x->answering, into, n) : PULL_CUT;
     exchange_arm(x);
     return got;
 }
@@ -323,7 +411,7 @@ static void log_access(const struct exchange *x) {
              LOG_TEXT("path", x->head.path.at ? x->head.path : TEXT("-")),
              LOG_NUMBER("status", x->status), LOG_STRING("reason", reason_word(x->reason)),
              LOG_NUMBER("duration_us", g->loop->now - x->begun),
-             LOG_NUMBER("body_bytes", x->received), LOG_NUMBER("attempts", x->attempts),
+             LOG_NUMBER("body_bytes", x->received), LOG_NUMBER("attempts", x->tries),
              LOG_STRING("request_id", x->request_id));
 }
 
@@ -332,11 +420,13 @@ static void exchange_done(void *request, bool answered) {
     struct gateway *g = x->gateway;
     if (x->reason == REASON_NONE)
         x->reason = answered ? REASON_answered : REASON_caller_gone;
-    attempt_release(x, false);
-    waiting_leave(x);
+    exchange_end_attempts(x, NULL);
+    exchange_set_state(x, EXCHANGE_REPLIED);
     list_remove(&x->node);
+    ready_leave(x);
     credential_forget(x);
-    stock_unref(&x->stock);
+    tally_ended(x->tally, x->status, x->reason, g->loop->now - x->begun);
+    tally_add(x->tally, TALLY_IN_FLIGHT, -1);
     if (g->config->log_access)
         log_access(x);
     else if (reason_status(x->reason) >= 500 || x->reason == REASON_answer_cut ||
@@ -346,6 +436,7 @@ static void exchange_done(void *request, bool answered) {
                     LOG_STRING("request_id", x->request_id));
     assert(g->in_flight > 0);
     g->in_flight--;
+    gateway_route_unref(&x->route);
     put_back(x);
 }
 

@@ -2,11 +2,11 @@
 /* One request's life, inside gateway/ only: the state and the functions that its files share.
  *
  * - exchange.c begins, starts, fails and ends an exchange; the only place that changes its state
- * - attempt.c gets it a connection and sends it, again if need be
- * - waiting.c keeps those that wait for a supply
+ * - dispatch.c chooses a backend for it and takes it through the gate
+ * - waiting.c keeps those that wait for a supply, ready.c those that wait for a cold endpoint
+ * - again.c decides whether it is sent again, hedge.c whether it is sent twice
+ * - attempt.c sends it to one backend; request.c writes head and body, answer.c receives the answer
  * - credential.c chooses the key, and says what a refusal of it means
- * - request.c writes the head for the upstream and sends head and body
- * - answer.c receives the answer, decides what becomes of it, and hands on its body
  * - own_reply.c has the answers that scoregate gives itself
  *
  * An exchange belongs to its gateway and is freed (put back into the spare list) in one place,
@@ -15,21 +15,23 @@
 
 #include "base/buf.h"
 #include "base/random.h"
+#include "gateway/attempt.h"
 #include "gateway/gateway.h"
-#include "upstream/answer.h"
 
-#define EXCHANGE_RX_BYTES (32 * 1024)
 /* How much of a body that is not kept may wait to be sent. */
 #define EXCHANGE_WINDOW (64 * 1024)
 /* How many secrets are tried before a refusal is believed. */
 #define EXCHANGE_SECRETS_MAX 4
+/* Attempts side by side. */
+#define EXCHANGE_ATTEMPTS 2
 
 enum exchange_state {
     EXCHANGE_GATHERING,      /* the head is accepted; it starts at the end of this turn */
-    EXCHANGE_WAITING_SUPPLY, /* the route has no endpoint or credential that can be used */
-    EXCHANGE_CONNECTING,     /* waits for a connection */
-    EXCHANGE_SENDING,        /* the request is on its way; an answer may come early */
-    EXCHANGE_WAITING,        /* all of it was sent, no complete head of an answer yet */
+    EXCHANGE_WAITING_SUPPLY, /* no backend has an endpoint and a credential that can be used */
+    EXCHANGE_WAITING_READY,  /* another exchange finds out whether the endpoint is ready */
+    EXCHANGE_QUEUED,         /* at the gate */
+    EXCHANGE_RESTING,        /* is sent again at a time */
+    EXCHANGE_TRYING,         /* an attempt is in progress, or two are */
     EXCHANGE_RELAYING,       /* the head is with the caller, the body flows */
     EXCHANGE_REPLIED, /* all of the answer is with the front; the upstream is finished with */
 };
@@ -37,10 +39,11 @@ enum exchange_state {
 enum exchange_framing { FRAMING_NONE, FRAMING_LENGTH, FRAMING_CHUNKED };
 
 struct exchange {
-    struct list node; /* starting, spare, or waiting for a supply */
+    struct list node; /* starting, spare, or in the queue of its state */
     struct gateway *gateway;
     struct caller *caller;
     struct gateway_route *route; /* NULL: none was found */
+    struct tally_slot *tally;    /* of the route, or of what has none */
     enum route_target target;
     struct head head; /* without the field lines */
     struct text rest; /* of the path, behind that of the route */
@@ -49,59 +52,54 @@ struct exchange {
     unsigned status;    /* what the caller was told; 0: nothing yet */
     bool head_refused;  /* the request's head was not believed */
     char request_id[RANDOM_UUID_LEN + 1];
-    char sent_id[104]; /* x-ms-client-request-id: the caller's own, or request_id */
-    usec_t begun, progress, response_deadline_from;
+    char sent_id[104];      /* x-ms-client-request-id: the caller's own, or request_id */
+    uint64_t caller_key;    /* who shares a turn at the gate */
+    usec_t begun, progress; /* progress: of the caller */
 
-    /* The way up. */
-    struct buf up;      /* the head: the endpoint's part, the caller's, that of one attempt */
-    size_t up_endpoint; /* where the endpoint's part ends; 0: the endpoint is not known yet */
-    size_t up_fixed;    /* where the caller's part ends */
-    struct buf body;    /* all of the body so far if it is kept, else what is not sent yet */
-    uint64_t received;  /* body bytes from the caller */
-    bool ended;         /* the caller's request is complete */
-    bool kept;          /* body has every byte from the first, so that it can be sent again */
-    bool caller_waits;  /* body() took less than offered */
+    /* What is sent. */
+    struct buf lines;  /* the field lines of the caller that go on, and ours */
+    struct buf body;   /* all of the body so far if it is kept, else what is not sent yet */
+    uint64_t received; /* body bytes from the caller */
+    bool ended;        /* the caller's request is complete */
+    bool kept;         /* body has every byte from the first, so that it can be sent again */
+    bool caller_waits; /* body() took less than offered */
     enum exchange_framing framing;
-    bool framed;                 /* framing is chosen */
-    size_t head_sent, body_sent; /* body_sent counts from the start of body */
-    bool send_failed, all_sent;
+    bool framed;        /* framing is chosen */
+    uint64_t sent_most; /* of head and body, in any attempt */
 
-    /* The connection. */
-    struct conn *conn;
-    struct pool_wait wait;
-    unsigned attempts;
-    bool reused,
-        holding;       /* holding: the last byte stays here until the connection is known to live */
-    usec_t idle_age;   /* of the connection when it was taken */
-    usec_t hold_check; /* when to look at the acknowledgements; USEC_NEVER: not waiting for them */
-    unsigned hold_checks;
+    /* The attempts. */
+    struct attempt *attempts[EXCHANGE_ATTEMPTS]; /* in progress; NULL */
+    struct gate_ticket tickets[EXCHANGE_ATTEMPTS];
+    struct attempt *answering; /* one of them, when the caller gets its answer */
+    unsigned tries;            /* attempts so far */
+    uint32_t failed_backends;  /* that this request failed at, as a set */
+    usec_t response_from;      /* from when response_timeout counts */
+    usec_t queued;             /* when it came to the gate, if it waits there */
+    usec_t again;              /* when resting: until when */
+    usec_t blocked;            /* since when breakers keep it; 0: they do not */
+    usec_t ready_by;           /* until when it waits for a cold endpoint; 0: it does not */
+    unsigned ready_tries;
+    bool hedged;
+    bool fresh;             /* the next attempt takes no connection that was used before */
+    uint32_t retry_after_s; /* what to tell the caller */
 
     /* The credential. */
-    struct stock *stock; /* what the head is written for, and the connection, if any, belongs to */
-    unsigned key;        /* which of its keys */
-    bool sent_key;       /* the head of this attempt has it */
-    bool spent;          /* some of the body went out with a key that was refused, and is gone */
-    bool retry_at_once;  /* the caller is told to */
+    bool spent;         /* some of the body went out with a key that was refused, and is gone */
+    bool retry_at_once; /* the caller is told to */
     struct secret *tried[EXCHANGE_SECRETS_MAX]; /* refused to this exchange */
     unsigned tried_count;
-    uint64_t refused_in; /* the revision of the supply that the last of them was in */
+    const struct gateway_backend *refused_at; /* where the last of them was */
+    uint64_t refused_in;                      /* the revision of the supply that it was in, there */
 
-    /* The way down. */
-    struct answer answer;
-    char *rx;                    /* EXCHANGE_RX_BYTES */
-    size_t rx_read;              /* bytes of the answer's head, and behind it, that were read */
-    size_t body_begin, body_end; /* body bytes in rx that the caller has not got yet */
-    bool answer_began;           /* a byte of it came */
-    bool answer_extra;           /* bytes came behind it: the connection is not to be trusted */
-    bool cut;                    /* the answer broke off: pull() says so */
-    usec_t settle;               /* until when a short answer is waited for; USEC_NEVER: not */
+    bool cut; /* the answer broke off: pull() says so */
     struct buf own_body, own_fields;
-
     struct timer timer;
 };
 
-/* exchange.c */
-/* Gathers no longer: asks for a connection and sends. */
+/* --- exchange.c ---------------------------------------------------------------------------------
+ */
+
+/* Gathers no longer: goes to a backend. */
 void exchange_start(struct exchange *x);
 /* Frees the memory of one that is not in use. */
 void exchange_free(struct exchange *x);
@@ -110,24 +108,35 @@ void exchange_set_state(struct exchange *x, enum exchange_state state);
 void exchange_arm(struct exchange *x);
 /* Something is wrong: tells the caller if it can still be told, else cuts the connection. */
 void exchange_fail(struct exchange *x, enum reason why);
+/* Ends all attempts but ONE, which may be NULL. */
+void exchange_end_attempts(struct exchange *x, const struct attempt *one);
+/* Goes by ROUTE from now on, which has taken the place of its own. No attempt is in progress. */
+void exchange_follow(struct exchange *x, struct gateway_route *route);
+/* When the answer has to begin. */
+usec_t exchange_deadline(const struct exchange *x);
+/* Sending it twice does no harm. */
+bool exchange_is_repeatable(const struct exchange *x);
+/* The caller may send the body, or more of it. */
+void exchange_want_body(struct exchange *x);
 
-/* attempt.c */
-void attempt_init(struct exchange *x);
-/* Sends the request with the route's present supply; waits or fails if that does not allow it.
- * WARM: on a connection that was used before, if there is one. */
-void attempt_start(struct exchange *x, bool warm);
-/* The same, with the connection given up. */
-void attempt_again(struct exchange *x, bool warm);
-/* The connection died before an answer began: sends the request again where that is safe, else
- * fails. */
-void attempt_lost(struct exchange *x);
-/* There is no connection. If that was to an endpoint that has been replaced, there is another one
- * to try. */
-void attempt_not_connected(struct exchange *x, enum reason why);
-/* Gives the connection back, or closes it. */
-void attempt_release(struct exchange *x, bool reusable);
+/* --- dispatch.c ---------------------------------------------------------------------------------
+ */
 
-/* waiting.c */
+/* Sends X to a backend, or lets it wait for what that takes, or fails. No attempt is in progress.
+ */
+void dispatch(struct exchange *x);
+/* The gate has let it in. */
+void dispatch_granted(struct exchange *x);
+/* A backend other than those that it failed at could take it now. */
+bool dispatch_elsewhere(const struct exchange *x);
+/* A backend for one more attempt beside the one in progress, with the key for it; NULL: none. */
+struct gateway_backend *dispatch_second(struct exchange *x, unsigned *key);
+/* The set of usable backends of ROUTE may have changed: who is queued may go to others now. */
+void dispatch_again(struct gateway_route *route);
+
+/* --- waiting.c ----------------------------------------------------------------------------------
+ */
+
 /* Waits for the next supply of the route, at the end of the queue; fails if that is full. */
 void waiting_enter(struct exchange *x);
 /* Leaves the queue; nothing happens if it is not there. */
@@ -135,44 +144,73 @@ void waiting_leave(struct exchange *x);
 /* ROUTE has a new supply: everybody tries with that. */
 void waiting_go_on(struct gateway_route *route);
 
-/* credential.c */
+/* --- ready.c ------------------------------------------------------------------------------------
+ */
+
+/* The endpoint is not ready for X, which has no attempt any more. False: that is not waited for, or
+ * not any longer. */
+bool ready_wait(struct exchange *x) MUST_CHECK;
+/* Whether X has to wait for another one that finds out; it is queued then. */
+bool ready_held(struct exchange *x) MUST_CHECK;
+/* The endpoint answered X, ready as it is. */
+void ready_told(struct exchange *x);
+/* X waits no longer, for whatever reason. */
+void ready_leave(struct exchange *x);
+/* Whether the answer of A says that the endpoint is not ready. */
+bool ready_is_not(const struct attempt *a);
+
+/* --- again.c ------------------------------------------------------------------------------------
+ */
+
+/* The answer of A is complete as far as its head. True: it is not for the caller, because the
+ * request is sent again; A is no more. */
+bool again_after_answer(struct attempt *a) MUST_CHECK;
+/* A, which is no more, failed before an answer: sends the request again, or fails with WHY. */
+enum again_kind { AGAIN_NOT_CONNECTED, AGAIN_LOST };
+void again_after_failure(struct exchange *x, enum again_kind kind, enum reason why);
+/* Sends it again, at NOW or at a later time. */
+void again_at(struct exchange *x, usec_t when, enum tally_retry why);
+
+/* --- hedge.c ------------------------------------------------------------------------------------
+ */
+
+/* When a second attempt is due; USEC_NEVER: never. */
+usec_t hedge_due(const struct exchange *x);
+void hedge(struct exchange *x);
+
+/* --- credential.c -------------------------------------------------------------------------------
+ */
+
 enum choice { CHOICE_SEND, CHOICE_WAIT, CHOICE_FAIL };
-/* What the route's present supply means for X: send, with x->key where a credential is wanted; wait
- * for the next supply; or fail with WHY. */
-enum choice credential_choose(struct exchange *x, enum reason *why) MUST_CHECK;
+/* What the present supply of B means for X: send, with *KEY where a credential is wanted; wait for
+ * the next supply; or fail with WHY. */
+enum choice credential_choose(const struct exchange *x, const struct gateway_backend *b,
+                              unsigned *key, enum reason *why) MUST_CHECK;
 /* Whether the credential of S belongs to what X asks for. */
 bool credential_goes_to(const struct exchange *x, const struct stock *s);
-/* The endpoint refused the key that X was sent with. */
-void credential_refused(struct exchange *x);
+/* The endpoint refused the key that A was sent with. */
+void credential_refused(struct attempt *a);
 /* It did not. */
-void credential_accepted(struct exchange *x);
+void credential_accepted(struct attempt *a);
+/* The route has been replaced: what X was refused is told there, too. */
+void credential_follow(struct exchange *x);
 /* Lets go of the secrets that were tried. */
 void credential_forget(struct exchange *x);
 
-/* request.c */
-/* Decides how the body is framed, with what is known of it when the exchange starts. False: memory.
+/* --- request.c ----------------------------------------------------------------------------------
  */
-bool request_choose_framing(struct exchange *x);
-/* What comes from the caller, and in front of it what the endpoint wants, if that is known yet. */
-bool request_write_head(struct exchange *x, const struct head *h);
-/* The endpoint is known now, or is another one: its part is written anew. */
-bool request_change_endpoint(struct exchange *x);
-/* Adds the credential and the framing, for one attempt. */
-bool request_finish_head(struct exchange *x);
+
+/* Decides how the body is framed, with what is known of it when the first attempt begins. False:
+ * out of memory. */
+bool request_choose_framing(struct exchange *x) MUST_CHECK;
+/* Keeps what of the caller's head goes to the endpoint. False: out of memory. */
+bool request_keep_lines(struct exchange *x, const struct head *h) MUST_CHECK;
 size_t request_take_body(struct exchange *x, const char *bytes, size_t n);
 void request_end_body(struct exchange *x);
-/* Sends what can be sent. */
-void request_pump(struct exchange *x);
-/* Everything that the caller has given so far was sent; waits for more. */
-bool request_starved(const struct exchange *x);
-void request_check_hold(struct exchange *x, usec_t now);
 
-/* answer.c */
-void answer_pump(struct exchange *x);
-void answer_settled(struct exchange *x);
-ssize_t answer_pull(struct exchange *x, char *into, size_t n);
+/* --- own_reply.c --------------------------------------------------------------------------------
+ */
 
-/* own_reply.c */
 /* A problem document; DETAIL may be empty. */
 void reply_problem(struct exchange *x, enum reason why, struct text detail);
 /* The answer to OPTIONS, or to a preflight. */

@@ -4,6 +4,9 @@
 
 #include <string.h>
 
+/* Nobody is told to come back later than that, in seconds. */
+#define LATEST_RETURN 120U
+
 static void add(struct field_line *fields, size_t *n, const char *name, struct text value) {
     fields[(*n)++] = (struct field_line){text_of(name), value, FIELD_OTHER};
 }
@@ -64,6 +67,18 @@ static struct span append_proxy_status(struct exchange *x, enum reason why) {
     return s;
 }
 
+static struct span append_retry_after(struct exchange *x) {
+    struct span s = {.begin = x->own_body.len};
+    uint32_t seconds = x->retry_after_s ? x->retry_after_s : 1;
+    buf_addf(&x->own_body, "%u",
+             x->retry_at_once          ? 0
+             : seconds < LATEST_RETURN ? seconds
+                                       : LATEST_RETURN);
+    s.end = x->own_body.len;
+    buf_add_char(&x->own_body, '\0');
+    return s;
+}
+
 static void send_own(struct exchange *x, struct reply *reply) {
     x->status = reply->status;
     exchange_set_state(x, EXCHANGE_REPLIED);
@@ -97,6 +112,7 @@ void reply_problem(struct exchange *x, enum reason why, struct text detail) {
     problem_write(&x->own_body, why, detail, text_of(x->sent_id[0] ? x->sent_id : x->request_id));
     size_t body = x->own_body.len;
     struct span status = append_proxy_status(x, why), allow = append_methods(x);
+    struct span retry = append_retry_after(x);
     buf_done(&hint);
     if (!buf_ok(&x->own_body)) {
         x->status = reason_status(why);
@@ -111,8 +127,8 @@ void reply_problem(struct exchange *x, enum reason why, struct text detail) {
     add(fields, &n, "X-Content-Type-Options", TEXT("nosniff"));
     if (why == REASON_method_not_allowed)
         add(fields, &n, "Allow", span_text(&x->own_body, allow));
-    if (reason_status(why) == 503)
-        add(fields, &n, "Retry-After", x->retry_at_once ? TEXT("0") : TEXT("1"));
+    if (reason_status(why) == 503 || reason_status(why) == 429)
+        add(fields, &n, "Retry-After", span_text(&x->own_body, retry));
     n += reply_common_fields(x, fields + n, REPLY_COMMON_MAX);
     struct reply reply = {.status = reason_status(why),
                           .fields = fields,

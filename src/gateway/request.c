@@ -41,8 +41,9 @@ static void add_target(struct buf *b, const struct exchange *x, const struct con
 }
 
 /* The request line, Host, and what the route sets: all that depends on the endpoint. */
-static void add_endpoint_part(struct buf *b, const struct exchange *x) {
-    const struct site *site = x->stock->site;
+static void add_endpoint_part(struct buf *b, const struct attempt *a) {
+    const struct exchange *x = a->exchange;
+    const struct site *site = a->stock->site;
     bool swagger = x->target == ROUTE_SWAGGER;
     buf_add_text(b, x->head.method_text);
     buf_add_char(b, ' ');
@@ -74,71 +75,62 @@ static bool is_form(struct text type) {
                              TEXT("application/x-www-form-urlencoded"));
 }
 
+/* Whether a backend of the route has its credential in this field, or names the deployment. */
+static bool backends_write(const struct config_route *route, const struct field_line *line) {
+    for (size_t i = 0; i < route->backend_count; i++) {
+        const struct config_backend *b = &route->backends[i];
+        if (text_equal_nocase(text_of(b->auth.header), line->name) ||
+            (b->deployment && line->id == FIELD_AZUREML_MODEL_DEPLOYMENT))
+            return true;
+    }
+    return false;
+}
+
 static void add_callers_lines(struct exchange *x, const struct head *h) {
     const struct config_route *route = x->route->config;
-    struct text auth_header = text_of(route->own.auth.header);
     bool replace_type = route->default_content_type && head_has_body(h) &&
                         (!h->content_type.at || is_form(h->content_type));
     for (size_t i = 0; i < h->field_count; i++) {
         const struct field_line *line = &h->fields[i];
-        if (!forward_up(line, h, auth_header, route->client_deployment && !route->own.deployment) ||
+        if (!forward_up(line, h, (struct text){0}, route->client_deployment) ||
+            backends_write(route, line) ||
             (route->set_header_count && route_sets(route, line->name)))
             continue;
         if (line->id == FIELD_CONTENT_TYPE && replace_type)
             continue;
-        add_line(&x->up, line->name, line->value);
+        add_line(&x->lines, line->name, line->value);
     }
     if (replace_type && !route_sets(route, TEXT("content-type")))
-        add_line(&x->up, TEXT("Content-Type"), text_of(route->default_content_type));
+        add_line(&x->lines, TEXT("Content-Type"), text_of(route->default_content_type));
     if (!h->user_agent.at && !route_sets(route, TEXT("user-agent")))
-        add_line(&x->up, TEXT("User-Agent"), TEXT("scoregate"));
+        add_line(&x->lines, TEXT("User-Agent"), TEXT("scoregate"));
 }
 
-bool request_write_head(struct exchange *x, const struct head *h) {
-    struct buf *b = &x->up;
-    const struct config_route *route = x->route->config;
+bool request_keep_lines(struct exchange *x, const struct head *h) {
+    struct buf *b = &x->lines;
     buf_clear(b);
     choose_id(x, h);
-    if (x->stock->site)
-        add_endpoint_part(b, x);
-    x->up_endpoint = b->len;
     add_callers_lines(x, h);
     buf_add_string(b, h->version == 10 ? "Via: 1.0 scoregate\r\n" : "Via: 1.1 scoregate\r\n");
-    if (!route_sets(route, TEXT("x-ms-client-request-id")))
+    if (!route_sets(x->route->config, TEXT("x-ms-client-request-id")))
         add_line(b, TEXT("x-ms-client-request-id"), text_of(x->sent_id));
-    x->up_fixed = b->len;
     return buf_ok(b);
 }
 
-bool request_change_endpoint(struct exchange *x) {
-    struct buf moved;
-    buf_init(&moved, x->up.max);
-    if (x->stock->site)
-        add_endpoint_part(&moved, x);
-    size_t endpoint = moved.len;
-    buf_add(&moved, x->up.at + x->up_endpoint, x->up_fixed - x->up_endpoint);
-    bool ok = buf_ok(&moved);
-    buf_wipe(&x->up); /* it may hold the credential of an earlier attempt */
-    x->up = moved;
-    x->up_endpoint = endpoint;
-    x->up_fixed = moved.len;
-    return ok;
-}
-
 /* The credential is attached here, at the moment of sending to a connection of its own origin. */
-static void add_credential(struct exchange *x) {
-    const struct config_auth *auth = &x->route->config->own.auth;
-    const struct stock *s = x->stock;
-    x->sent_key = credential_goes_to(x, s);
-    if (!x->sent_key)
+static void add_credential(struct attempt *a) {
+    const struct config_auth *auth = &a->backend->config->auth;
+    const struct stock *s = a->stock;
+    a->sent_key = credential_goes_to(a->exchange, s);
+    if (!a->sent_key)
         return;
     assert(s->supply->endpoint == s->site->endpoint);
-    assert(conn_book(x->conn)->pool == s->site->score_pool);
-    buf_add_string(&x->up, auth->header);
-    buf_add(&x->up, ": ", 2);
-    buf_add_string(&x->up, auth->prefix);
-    buf_add_text(&x->up, secret_expose(s->supply->keys[x->key]));
-    buf_add(&x->up, "\r\n", 2);
+    assert(conn_book(a->conn)->pool == s->site->score_pool);
+    buf_add_string(&a->up, auth->header);
+    buf_add(&a->up, ": ", 2);
+    buf_add_string(&a->up, auth->prefix);
+    buf_add_text(&a->up, secret_expose(s->supply->keys[a->key]));
+    buf_add(&a->up, "\r\n", 2);
 }
 
 /* Methods whose meaning expects a body say so even if it is empty: some servers answer 411
@@ -147,12 +139,7 @@ static bool wants_length(const struct exchange *x) {
     return x->head.method & (METHOD_POST | METHOD_PUT | METHOD_PATCH);
 }
 
-bool request_finish_head(struct exchange *x) {
-    struct buf *b = &x->up;
-    if (b->at) /* of an earlier attempt, perhaps with another credential */
-        explicit_bzero(b->at + x->up_fixed, b->len - x->up_fixed);
-    b->len = x->up_fixed;
-    add_credential(x);
+static void add_framing(struct buf *b, const struct exchange *x) {
     uint64_t length = x->ended ? x->received : x->head.content_length;
     if (x->framing == FRAMING_CHUNKED) {
         buf_add_string(b, "Transfer-Encoding: chunked\r\n");
@@ -161,8 +148,16 @@ bool request_finish_head(struct exchange *x) {
         buf_add_u64(b, x->framing == FRAMING_LENGTH ? length : 0);
         buf_add(b, "\r\n", 2);
     }
-    buf_add(b, "\r\n", 2);
-    return buf_ok(b);
+}
+
+bool request_write(struct attempt *a) {
+    buf_clear(&a->up);
+    add_endpoint_part(&a->up, a);
+    buf_add_text(&a->up, buf_text(&a->exchange->lines));
+    add_credential(a);
+    add_framing(&a->up, a->exchange);
+    buf_add(&a->up, "\r\n", 2);
+    return buf_ok(&a->up);
 }
 
 static void add_chunk(struct buf *b, const char *bytes, size_t n) {
@@ -187,20 +182,33 @@ bool request_choose_framing(struct exchange *x) {
     return buf_ok(&x->body);
 }
 
+/* How much of the body that is here was sent, by the one attempt that sends it. */
+static size_t *body_sent(const struct exchange *x) {
+    return x->attempts[0] ? &x->attempts[0]->body_sent : NULL;
+}
+
 /* A body that is too large to keep: what was sent of it is dropped, and from now on only a window
  * of it is here. It cannot be sent again. */
 static void stop_keeping(struct exchange *x) {
+    size_t *sent = body_sent(x);
     x->kept = false;
-    x->holding = false;
-    buf_consume(&x->body, x->body_sent);
-    x->body_sent = 0;
+    if (!sent)
+        return;
+    x->attempts[0]->holding = false;
+    buf_consume(&x->body, *sent);
+    *sent = 0;
+}
+
+static size_t unsent(const struct exchange *x) {
+    const size_t *sent = body_sent(x);
+    return x->body.len - (sent ? *sent : 0);
 }
 
 size_t request_take_body(struct exchange *x, const char *bytes, size_t n) {
     if (x->kept && x->received + n > x->route->config->replay_bytes)
         stop_keeping(x);
     if (!x->kept) {
-        size_t waiting = x->body.len - x->body_sent;
+        size_t waiting = unsent(x);
         size_t room = waiting < EXCHANGE_WINDOW ? EXCHANGE_WINDOW - waiting : 0;
         n = n < room ? n : room;
     }
@@ -228,92 +236,106 @@ static bool whole_here(const struct exchange *x) {
 }
 
 /* What is here and not sent; the last byte of all is left out while the tail is held. */
-static size_t sendable(const struct exchange *x) {
-    size_t left = x->up.len - x->head_sent + x->body.len - x->body_sent;
-    return x->holding && left && whole_here(x) ? left - 1 : left;
+static size_t sendable(const struct attempt *a) {
+    size_t left = a->up.len - a->head_sent + a->exchange->body.len - a->body_sent;
+    return a->holding && left && whole_here(a->exchange) ? left - 1 : left;
 }
 
-bool request_starved(const struct exchange *x) {
-    return x->state == EXCHANGE_GATHERING || sendable(x) == 0;
+bool request_starved(const struct attempt *a) {
+    return sendable(a) == 0;
 }
 
 /* One piece: the head with what of the body fits beside it, so that a small request is one TLS
  * record; then the body from where it lies. */
-static ssize_t send_piece(struct exchange *x, size_t limit) {
-    size_t head_left = x->up.len - x->head_sent, body_left = x->body.len - x->body_sent;
-    const char *head = x->up.at + x->head_sent;
+static ssize_t send_piece(struct attempt *a, size_t limit) {
+    const struct buf *whole = &a->exchange->body;
+    size_t head_left = a->up.len - a->head_sent, body_left = whole->len - a->body_sent;
+    const char *head = a->up.at + a->head_sent;
     if (head_left == 0)
-        return conn_send(x->conn, x->body.at + x->body_sent, body_left < limit ? body_left : limit);
+        return conn_send(a->conn, whole->at + a->body_sent, body_left < limit ? body_left : limit);
     if (body_left == 0 || head_left >= GATEWAY_SCRATCH || limit <= head_left)
-        return conn_send(x->conn, head, head_left < limit ? head_left : limit);
-    char *scratch = x->gateway->scratch;
+        return conn_send(a->conn, head, head_left < limit ? head_left : limit);
+    char *scratch = a->exchange->gateway->scratch;
     size_t room = GATEWAY_SCRATCH - head_left;
     size_t body = body_left < room ? body_left : room;
     if (body > limit - head_left)
         body = limit - head_left;
     memcpy(scratch, head, head_left);
-    memcpy(scratch + head_left, x->body.at + x->body_sent, body);
-    ssize_t sent = conn_send(x->conn, scratch, head_left + body);
+    memcpy(scratch + head_left, whole->at + a->body_sent, body);
+    ssize_t sent = conn_send(a->conn, scratch, head_left + body);
     explicit_bzero(scratch, head_left);
     return sent;
 }
 
-static void count_sent(struct exchange *x, size_t n) {
-    size_t head_left = x->up.len - x->head_sent;
+/* The time for an answer begins when the request is with the endpoint: with what goes out for the
+ * first time, not when it is sent again. */
+static void count_sent(struct attempt *a, size_t n) {
+    struct exchange *x = a->exchange;
+    size_t head_left = a->up.len - a->head_sent;
     size_t of_head = n < head_left ? n : head_left;
-    x->head_sent += of_head;
-    x->body_sent += n - of_head;
-    if (!x->kept && x->body_sent >= EXCHANGE_WINDOW / 2) {
-        buf_consume(&x->body, x->body_sent);
-        x->body_sent = 0;
+    usec_t now = x->gateway->loop->now;
+    a->head_sent += of_head;
+    a->body_sent += n - of_head;
+    a->progress = now;
+    if (!x->kept) {
+        x->response_from = now;
+        if (a->body_sent >= EXCHANGE_WINDOW / 2) {
+            buf_consume(&x->body, a->body_sent);
+            a->body_sent = 0;
+        }
+    } else if (a->head_sent + a->body_sent > x->sent_most) {
+        x->sent_most = a->head_sent + a->body_sent;
+        x->response_from = now;
     }
-    x->progress = x->response_deadline_from = x->gateway->loop->now;
 }
 
 /* All but the held byte is out: it follows when the peer has acknowledged the rest. */
-static void wait_for_acknowledgement(struct exchange *x) {
-    if (x->hold_check != USEC_NEVER)
+static void wait_for_acknowledgement(struct attempt *a) {
+    if (a->hold_check != USEC_NEVER)
         return;
-    x->hold_check = x->gateway->loop->now + conn_round_trip(x->conn) + USEC_PER_MS;
+    a->hold_check = a->exchange->gateway->loop->now + conn_round_trip(a->conn) + USEC_PER_MS;
 }
 
-void request_check_hold(struct exchange *x, usec_t now) {
-    if (!x->conn || !x->holding)
+void request_check_hold(struct attempt *a, usec_t now) {
+    if (!a->conn || !a->holding)
         return;
-    if (!conn_acknowledged(x->conn) && ++x->hold_checks < HOLD_CHECKS) {
-        x->hold_check = now + conn_round_trip(x->conn) + USEC_PER_MS;
+    if (!conn_acknowledged(a->conn) && ++a->hold_checks < HOLD_CHECKS) {
+        a->hold_check = now + conn_round_trip(a->conn) + USEC_PER_MS;
         return;
     }
-    x->holding = false;
-    x->hold_check = USEC_NEVER;
-    request_pump(x);
+    a->holding = false;
+    a->hold_check = USEC_NEVER;
+    request_pump(a);
 }
 
-void request_pump(struct exchange *x) {
+static void finish_sending(struct attempt *a) {
+    a->all_sent = true;
+    a->state = ATTEMPT_WAITING;
+    a->progress = a->exchange->gateway->loop->now;
+    if (a->answer_began)
+        answer_pump(a); /* an early 2xx was waiting for this */
+}
+
+void request_pump(struct attempt *a) {
+    struct exchange *x = a->exchange;
     size_t n;
-    while (!x->send_failed && (n = sendable(x)) > 0 && conn_may_write(x->conn)) {
-        ssize_t sent = send_piece(x, n);
+    while (!a->send_failed && (n = sendable(a)) > 0 && conn_may_write(a->conn)) {
+        ssize_t sent = send_piece(a, n);
         if (sent == CONN_AGAIN)
             break;
         if (sent < 0) {
             /* An answer may be there all the same; reading tells. */
-            x->send_failed = true;
-            answer_pump(x);
+            a->send_failed = true;
+            answer_pump(a);
             return;
         }
-        count_sent(x, (size_t)sent);
+        count_sent(a, (size_t)sent);
     }
-    bool everything = x->head_sent == x->up.len && x->body_sent == x->body.len;
-    if (x->ended && everything && !x->send_failed) {
-        x->all_sent = true;
-        exchange_set_state(x, EXCHANGE_WAITING);
-        if (x->answer_began)
-            answer_pump(x); /* an early 2xx was waiting for this */
-    } else if (x->holding && x->ended && sendable(x) == 0) {
-        wait_for_acknowledgement(x);
-    }
-    if (x->caller_waits && x->body.len - x->body_sent < EXCHANGE_WINDOW / 2) {
-        x->caller_waits = false;
-        caller_want_body(x->caller);
-    }
+    bool everything = a->head_sent == a->up.len && a->body_sent == x->body.len;
+    if (x->ended && everything && !a->send_failed)
+        finish_sending(a);
+    else if (a->holding && x->ended && sendable(a) == 0)
+        wait_for_acknowledgement(a);
+    if (x->caller_waits && x->state == EXCHANGE_TRYING && unsent(x) < EXCHANGE_WINDOW / 2)
+        exchange_want_body(x);
 }

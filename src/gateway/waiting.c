@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The queue of a route: exchanges that cannot be sent before a supply comes. It is bounded in
- * number, each exchange in it by response_timeout and total_timeout, and its body by replay_bytes.
- */
+ * number, each exchange in it by response_timeout and total_timeout; of their bodies only what came
+ * with the heads is here. */
 #include "gateway/exchange.h"
 
 void waiting_enter(struct exchange *x) {
     struct gateway_route *route = x->route;
-    waiting_leave(x);
     if (route->waiting_count >= GATEWAY_WAITING_MAX) {
         exchange_fail(x, REASON_no_credential);
         return;
@@ -17,7 +16,7 @@ void waiting_enter(struct exchange *x) {
 }
 
 void waiting_leave(struct exchange *x) {
-    if (x->state != EXCHANGE_WAITING_SUPPLY || list_empty(&x->node))
+    if (list_empty(&x->node))
         return;
     list_remove(&x->node);
     x->route->waiting_count--;
@@ -29,7 +28,7 @@ void waiting_go_on(struct gateway_route *route) {
     while (!list_empty(&all)) {
         struct exchange *x = list_entry(all.next, struct exchange, node);
         waiting_leave(x);
-        attempt_start(x, /* warm= */ true); /* perhaps back into the queue */
+        dispatch(x); /* perhaps back into the queue */
         exchange_arm(x);
     }
 }

@@ -287,6 +287,22 @@ bool gate_choose(struct gate_ticket *t, uint32_t lanes, unsigned preferred, usec
     return granted;
 }
 
+bool gate_move(struct gate_ticket *t, struct gate_port *to) {
+    struct gate *gate = to->gate;
+    assert(t->place == GATE_WAITING && t->port->gate == gate);
+    pthread_mutex_lock(&gate->lock);
+    t->port->tickets--;
+    t->port = to;
+    to->tickets++;
+    if (t->granted) {
+        list_remove(&t->node);
+        list_push_back(&to->granted, &t->node);
+    }
+    bool granted = !list_empty(&to->granted);
+    pthread_mutex_unlock(&gate->lock);
+    return granted;
+}
+
 /* Whatever T has at the gate is given up. */
 static void give_up(struct gate *gate, struct gate_ticket *t, usec_t now) {
     if (t->place == GATE_WAITING && !t->granted) {

@@ -101,6 +101,9 @@ enum gate_place gate_enter(struct gate_port *port, struct gate_ticket *t, uint64
  * was granted that will not do any more, that one is given up, and it is the next of its caller.
  * True: as gate_leave(). */
 bool gate_choose(struct gate_ticket *t, uint32_t lanes, unsigned preferred, usec_t now);
+/* Another port of the same gate and thread tells of T from now on, which waits and keeps its place.
+ * True: TO has something granted, as gate_leave() says. */
+bool gate_move(struct gate_ticket *t, struct gate_port *to);
 /* Gives up its place, wherever that is; fine from outside. True: something was granted on the same
  * port, and gate_take() has it; other ports are woken. */
 bool gate_leave(struct gate_ticket *t, usec_t now);

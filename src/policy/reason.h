@@ -36,6 +36,10 @@
       "The Host field names a host that is not ours; hosts in the configuration lists the names.") \
     X(renewed_lately, 429, http_request_denied,                                                    \
       "The credential was renewed on request a moment ago.")                                       \
+    X(queue_full, 429, connection_limit_reached,                                                   \
+      "As many requests of this route wait already as max_queue allows.")                          \
+    X(queue_timeout, 429, connection_limit_reached,                                                \
+      "The request waited for its turn as long as queue_timeout_ms allows.")                       \
     X(head_too_large, 431, http_request_error, "The request head is larger than header_bytes.")    \
     X(internal_error, 500, proxy_internal_error, "scoregate failed; its log says why.")            \
     X(transfer_coding, 501, http_request_error,                                                    \
@@ -66,6 +70,10 @@
       "The endpoint that Azure names cannot be used; scoregate's log says why.")                   \
     X(no_credential, 503, proxy_internal_response,                                                 \
       "There is no usable credential for the endpoint yet.")                                       \
+    X(breaker_open, 503, destination_unavailable,                                                  \
+      "The endpoint failed several times in a row and is given a rest.")                           \
+    X(not_ready, 503, destination_unavailable,                                                     \
+      "The endpoint was not ready within wait_for_ready_ms.")                                      \
     X(too_many_connections, 503, connection_limit_reached,                                         \
       "scoregate serves as many connections as limits.connections allows.")                        \
     X(out_of_resources, 503, proxy_internal_error, "scoregate is out of memory or descriptors.")   \

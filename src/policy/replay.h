@@ -22,6 +22,9 @@ struct replay_facts {
     unsigned attempts; /* how often it has been sent, this time included */
 };
 
+/* Whether a method only reads (RFC 9110 section 9.2.1). */
+bool replay_method_is_safe(enum method method);
+
 /* Nothing sent: again, whatever the method. Partly sent on a reused connection: the endpoint cannot
  * have had all of it, again. Wholly sent on a reused one: only what is safe to repeat (GET, HEAD,
  * OPTIONS) or declared idempotent. On a fresh connection the endpoint itself fails: it is told, not

@@ -2,18 +2,11 @@
 /* Reading the lines of a head. Values that are malformed count as not said. */
 #include "upstream/fetch_head.h"
 
-#include "base/clock.h"
 #include "base/parse.h"
 
-#include <curl/curl.h>
-
-#define MS_PER_S (USEC_PER_SEC / USEC_PER_MS)
-
-/* More than anyone means; renewal has a ceiling of its own. */
-#define RETRY_AFTER_MAX_S ((int64_t)366 * 24 * 3600)
-
 void fetch_head_init(struct fetch_head *h) {
-    *h = (struct fetch_head){.retry_after_s = -1};
+    *h = (struct fetch_head){.status = 0};
+    retry_after_init(&h->retry_after);
     buf_init(&h->challenge, FETCH_HEAD_MAX);
     buf_init(&h->location, FETCH_HEAD_MAX);
     buf_init(&h->operation, FETCH_HEAD_MAX);
@@ -25,17 +18,6 @@ void fetch_head_done(struct fetch_head *h) {
     buf_wipe(&h->operation);
 }
 
-/* Seconds since 1970 of an HTTP date (RFC 9110 section 5.6.7), or 0. */
-static int64_t date_of(struct text value) {
-    char date[64];
-    if (value.len == 0 || value.len >= sizeof date || memchr(value.at, 0, value.len))
-        return 0;
-    memcpy(date, value.at, value.len);
-    date[value.len] = 0;
-    time_t at = curl_getdate(date, NULL);
-    return at > 0 ? (int64_t)at : 0;
-}
-
 static void read_content_length(struct fetch_head *h, struct text value) {
     uint64_t length;
     h->framed |= parse_u64(value, INT64_MAX, &length);
@@ -45,30 +27,6 @@ static void read_transfer_encoding(struct fetch_head *h, struct text value) {
     struct text coding;
     while (text_next_element(&value, &coding))
         h->framed |= text_equal_nocase(coding, TEXT("chunked"));
-}
-
-static void read_date(struct fetch_head *h, struct text value) {
-    h->date_s = date_of(value);
-}
-
-static void retry_after(struct fetch_head *h, uint64_t s) {
-    int64_t said = s < (uint64_t)RETRY_AFTER_MAX_S ? (int64_t)s : RETRY_AFTER_MAX_S;
-    if (said > h->retry_after_s)
-        h->retry_after_s = said;
-}
-
-static void read_retry_after(struct fetch_head *h, struct text value) {
-    uint64_t s;
-    if (parse_u64(value, UINT64_MAX, &s))
-        retry_after(h, s);
-    else
-        h->retry_at_s = date_of(value);
-}
-
-static void read_retry_after_ms(struct fetch_head *h, struct text value) {
-    uint64_t ms;
-    if (parse_u64(value, UINT64_MAX, &ms))
-        retry_after(h, ms / MS_PER_S + (ms % MS_PER_S ? 1 : 0));
 }
 
 /* A challenge may stand in several fields, which is the same as one list. */
@@ -100,14 +58,10 @@ static const struct {
 } fields[] = {
     {"Azure-AsyncOperation", read_async_operation},
     {"Content-Length", read_content_length},
-    {"Date", read_date},
     {"Location", read_location},
     {"Operation-Location", read_operation_location},
-    {"Retry-After", read_retry_after},
-    {"retry-after-ms", read_retry_after_ms},
     {"Transfer-Encoding", read_transfer_encoding},
     {"WWW-Authenticate", read_challenge},
-    {"x-ms-retry-after-ms", read_retry_after_ms},
 };
 
 static void read_field(struct fetch_head *h, struct text line) {
@@ -117,6 +71,7 @@ static void read_field(struct fetch_head *h, struct text line) {
     for (size_t i = 0; i < ARRAY_LEN(fields); i++)
         if (text_equal_nocase(name, text_of(fields[i].name)))
             fields[i].read(h, value);
+    retry_after_field(&h->retry_after, name, value);
 }
 
 /* A head begins: what an interim answer said is forgotten. */
@@ -157,12 +112,9 @@ void fetch_head_give(const struct fetch_head *h, int64_t wall_s, struct azure_an
     a->challenge = buf_text(&h->challenge);
     a->location = buf_text(&h->location);
     a->operation = buf_text(&h->operation);
-    a->date_s = h->date_s;
-    a->retry_after_s = h->retry_after_s;
-    if (!h->retry_at_s)
-        return;
-    int64_t left = h->retry_at_s - (h->date_s ? h->date_s : wall_s);
-    left = left < 0 ? 0 : left > RETRY_AFTER_MAX_S ? RETRY_AFTER_MAX_S : left;
-    if (left > a->retry_after_s)
-        a->retry_after_s = left;
+    a->date_s = h->retry_after.date_s;
+    usec_t wait = retry_after_wait(&h->retry_after, wall_s * USEC_PER_SEC);
+    a->retry_after_s = -1;
+    if (wait != USEC_NEVER)
+        a->retry_after_s = wait / USEC_PER_SEC + (wait % USEC_PER_SEC ? 1 : 0);
 }

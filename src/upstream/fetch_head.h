@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/macros.h"
 #include "base/text.h"
+#include "policy/retry_after.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,9 +22,7 @@ struct fetch_head {
     bool framed;     /* it says where the answer ends */
     bool too_large;
     struct buf challenge, location, operation;
-    int64_t retry_after_s; /* the longest that was said; -1: none */
-    int64_t retry_at_s;    /* Retry-After as a date, in seconds since 1970; 0: none */
-    int64_t date_s;
+    struct retry_after retry_after;
 };
 
 void fetch_head_init(struct fetch_head *h);

@@ -19,6 +19,8 @@ struct pool {
     unsigned idle_count, dial_count, wait_count, max_idle;
     usec_t idle_max; /* learnt from the peer */
     struct timer timer;
+    void (*idle_changed)(void *context, int change); /* NULL: nobody counts */
+    void *context;
 };
 
 /* A dial that is under way for the pool. */
@@ -50,9 +52,20 @@ struct pool *pool_new(struct loop *loop, struct dialer *dialer, const struct ori
     return p;
 }
 
+void pool_count_idle(struct pool *p, void (*changed)(void *context, int change), void *context) {
+    p->idle_changed = changed;
+    p->context = context;
+}
+
+static void count_idle(struct pool *p, int change) {
+    p->idle_count += (unsigned)change;
+    if (p->idle_changed)
+        p->idle_changed(p->context, change);
+}
+
 static void drop(struct pool *p, struct conn *c) {
     list_remove(&conn_book(c)->node);
-    p->idle_count--;
+    count_idle(p, -1);
     conn_close(&c);
 }
 
@@ -96,7 +109,7 @@ static void idle_ready(void *owner) {
 
 static void take_out(struct pool *p, struct conn *c) {
     list_remove(&conn_book(c)->node);
-    p->idle_count--;
+    count_idle(p, -1);
     conn_own(c, NULL, NULL);
 }
 
@@ -125,7 +138,7 @@ static void serve_next(struct pool *p, struct conn *c, enum reason why) {
 
 static void keep_idle(struct pool *p, struct conn *c) {
     list_push_front(&p->idle, &conn_book(c)->node);
-    p->idle_count++;
+    count_idle(p, 1);
     conn_own(c, idle_ready, c);
     if (p->idle_count > p->max_idle)
         drop(p, conn_of_book(list_entry(p->idle.prev, struct conn_book, node)));

@@ -35,6 +35,9 @@ void pool_free(struct pool **pool);
  * more. */
 void pool_retire(struct pool *pool);
 
+/* CHANGED hears of each connection that is kept warm (1) or is not any more (-1). */
+void pool_count_idle(struct pool *pool, void (*changed)(void *context, int change), void *context);
+
 /* A warm connection, or NULL. CERTAIN: only one that cannot have died unnoticed (idle for less than
  * POOL_DOUBT_AFTER), for a request that cannot be sent again. */
 struct conn *pool_take(struct pool *pool, bool certain);

@@ -3,6 +3,7 @@
 
 from .control import Control, Process
 from .fake import Azure
+from .inference import Inference
 from .message import Answer, Call
 
-__all__ = ["Answer", "Azure", "Call", "Control", "Process"]
+__all__ = ["Answer", "Azure", "Call", "Control", "Inference", "Process"]

@@ -8,6 +8,9 @@ A POST carries one object whose members are done in this order, each answered un
     fault        {"kind": …, "times": …, further options of Fault}
     clear        a kind, or null for all
     secret       {"name", "value"}: a new version
+    deployment   {"endpoint", "name", …}: a new one, or other options of one that there is
+    undeploy     {"endpoint", "name"}
+    traffic      {"endpoint", "traffic": {deployment: percent}}
     deny, allow  {"client_id", "kinds"}
     federated    {"path", "client_id", "lifetime"}: a new token into the file
     environment  a kind, or {"kind", "client_id"}
@@ -28,8 +31,9 @@ from pathlib import Path
 
 from .message import Answer
 
-ORDER = ("apply", "set", "fault", "clear", "secret", "deny", "allow", "federated", "environment",
-         "count", "peak", "keys", "accepts", "calls", "forget")
+ORDER = ("apply", "set", "fault", "clear", "secret", "deployment", "undeploy", "traffic", "deny",
+         "allow", "federated", "environment", "count", "peak", "keys", "accepts", "calls",
+         "forget")
 
 
 def describe(azure, description):
@@ -108,6 +112,21 @@ class Commands:
 
     def _secret(self, options):
         self._azure.secrets[options["name"].lower()].value = options["value"]
+
+    def _deployment(self, options):
+        options = dict(options)
+        endpoint, name = self._azure.find(options.pop("endpoint")), options.pop("name")
+        there = endpoint.deployments.get(name.lower())
+        if there is None:
+            endpoint.deployment(name, **options)
+        else:
+            there.change(**options)
+
+    def _undeploy(self, options):
+        self._azure.find(options["endpoint"]).undeploy(options["name"])
+
+    def _traffic(self, options):
+        self._azure.find(options["endpoint"]).shift(**options["traffic"])
 
     def _deny(self, options):
         self._principal(options["client_id"]).deny(*options["kinds"])

@@ -26,6 +26,18 @@ class Deployment:
         self.provisioning_state = "Succeeded"
         self.properties = options
 
+    def scale(self, capacity):
+        """Out or in, to so many instances."""
+        self.change(capacity=capacity)
+
+    def change(self, **attributes):
+        """Those that are said: capacity, max_concurrent, provisioning_state, …"""
+        for name, value in attributes.items():
+            if name in ("endpoint", "name") or name not in self.__dict__:
+                raise ValueError(f"a deployment has no {name!r} to change")
+            setattr(self, name, value)
+        self.endpoint.changed()
+
     def document(self):
         azure = self.endpoint.workspace.azure
         return {
@@ -73,6 +85,7 @@ class Endpoint:
         self.refresh_after = refresh_after
         self.description = description
         self.deployments = {}
+        self._followers = []
         self.created = workspace.azure.next_number()
 
     @property
@@ -84,7 +97,30 @@ class Endpoint:
         self.deployments[name.lower()] = made = Deployment(self, name, **options)
         if not self.traffic:
             self.traffic[name] = 100
+        self.changed()
         return made
+
+    def undeploy(self, name):
+        """The deployment called NAME is gone, and what it took of the traffic."""
+        self.traffic.pop(self.deployments.pop(name.lower()).name, None)
+        self.changed()
+
+    def shift(self, **traffic):
+        """Splits the traffic anew: shift(blue=90, green=10)."""
+        unknown = set(traffic) - {d.name for d in self.deployments.values()}
+        if unknown:
+            raise KeyError(f"no deployment is called {', '.join(unknown)}")
+        self.traffic = traffic
+        self.changed()
+
+    def follow(self, follower):
+        """FOLLOWER() is called now, and whenever changed() is."""
+        self._followers.append(follower)
+        follower()
+
+    def changed(self):
+        for follower in self._followers:
+            follower()
 
     def issue_token(self):
         azure = self.workspace.azure

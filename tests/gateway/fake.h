@@ -38,7 +38,8 @@ struct conn {
 
 /* What the control thread was told. */
 struct told {
-    bool accepted; /* else refused */
+    bool accepted; /* else refused, or crowded */
+    bool crowded;
     uint64_t revision;
     unsigned backend, key;
 };
@@ -49,7 +50,8 @@ struct world {
     struct plan plan;    /* of the config; nobody frees it */
     struct trust *trust; /* none */
     struct gate *gate;   /* likewise */
-    struct tally *tally;
+    struct tally *tally, *others;
+    unsigned woken; /* by a gate */
     struct config_route route;
     struct config_backend *backends[CONFIG_BACKENDS_MAX];
     struct endpoint *endpoint; /* of the supplies that are made */

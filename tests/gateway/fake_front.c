@@ -36,6 +36,8 @@ int world_begin(void **state) {
     world.route.own.route = &world.route;
     world.route.backends = world.backends[0] = &world.route.own;
     world.route.backend_count = 1;
+    world.route.own.weight = 1;
+    world.route.retry = (struct retry_rules){.attempts = 1}; /* for tests of it to turn on */
     world.config = (struct config){.backends = world.backends,
                                    .backend_count = 1,
                                    .routes = &world.route,
@@ -43,13 +45,15 @@ int world_begin(void **state) {
                                    .table = route_table_new(),
                                    .references = 1};
     world.tally = tally_new();
-    assert(world.tally);
+    world.others = tally_new();
+    assert(world.tally && world.others);
     world.plan = (struct plan){.references = 1,
                                .generation = 1,
                                .config = &world.config,
                                .trusts = &world.trust,
                                .gates = &world.gate,
-                               .tallies = &world.tally};
+                               .tallies = &world.tally,
+                               .others = world.others};
     assert(route_table_add(world.config.table, text_of(world.route.path), false, 0));
     log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT, NULL);
     endpoint_moves("endpoint.example", "endpoint.example");
@@ -66,6 +70,7 @@ int world_end(void **state) {
         free(world.conns[i]);
     }
     tally_unref(&world.tally);
+    tally_unref(&world.others);
     route_table_free(&world.config.table);
     endpoint_unref(&world.endpoint);
     loop_done(&world.loop);
@@ -74,7 +79,8 @@ int world_end(void **state) {
 
 static bool write_down(bool accepted, unsigned backend, uint64_t revision, unsigned key) {
     assert(world.told_count < sizeof world.told / sizeof *world.told);
-    world.told[world.told_count++] = (struct told){accepted, revision, backend, key};
+    world.told[world.told_count++] =
+        (struct told){.accepted = accepted, .revision = revision, .backend = backend, .key = key};
     return !world.deaf;
 }
 
@@ -90,12 +96,28 @@ static bool on_accepted(void *context, uint64_t generation, unsigned backend, ui
     return write_down(true, backend, revision, key);
 }
 
+static bool on_crowded(void *context, uint64_t generation, unsigned backend, uint64_t revision,
+                       unsigned key) {
+    assert(context == &world && generation == world.plan.generation && key == 0);
+    world.told[world.told_count++] =
+        (struct told){.crowded = true, .revision = revision, .backend = backend};
+    return true;
+}
+
+static void on_wake(void *context) {
+    assert(context == &world);
+    world.woken++;
+}
+
 void gateway_restarts(struct supply *first) {
     struct gateway_options options = {.plan = &world.plan,
                                       .supplies = &first,
                                       .refused = on_refused,
                                       .accepted = on_accepted,
-                                      .context = &world};
+                                      .crowded = on_crowded,
+                                      .wake = on_wake,
+                                      .context = &world,
+                                      .wake_context = &world};
     gateway_free(&world.gateway);
     world.gateway = gateway_new(&world.loop, NULL, &options);
     assert(world.gateway);

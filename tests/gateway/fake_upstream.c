@@ -38,6 +38,10 @@ void pool_retire(struct pool *p) {
     }
 }
 
+void pool_count_idle(struct pool *p, void (*changed)(void *context, int change), void *context) {
+    (void)p, (void)changed, (void)context;
+}
+
 usec_t pool_idle_age(const struct pool *p, struct conn *c) {
     (void)p;
     return c->book.idle_since ? world.loop.now - c->book.idle_since : 0;

@@ -27,7 +27,7 @@ struct fetcher {
 
 struct loop loop;
 unsigned calls_begun, calls_cancelled, calls_open;
-bool calls_fail;
+bool calls_fail, fetchers_fail;
 
 static struct list calls = {&calls, &calls};
 static usec_t now, wall;
@@ -45,7 +45,11 @@ usec_t clock_wall(void) {
 
 struct fetcher *fetcher_new(struct loop *of, const struct fetcher_options *options,
                             struct buf *why) {
-    (void)options, (void)why;
+    (void)options;
+    if (fetchers_fail) {
+        buf_add_string(why, "no fetcher");
+        return NULL;
+    }
     struct fetcher *f = calloc(1, sizeof *f);
     assert_non_null(f);
     f->loop = of;

@@ -11,6 +11,8 @@ extern struct loop loop;
 extern unsigned calls_begun, calls_cancelled, calls_open;
 /* The next fetch_start() finds no memory. */
 extern bool calls_fail;
+/* A new fetcher cannot be made. */
+extern bool fetchers_fail;
 
 /* For cmocka's setup and teardown. The second fails if a call is left over. */
 int fake_set_up(void **state);

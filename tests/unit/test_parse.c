@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 /* cmocka wants the four above first. */
 #include <cmocka.h>
 
@@ -267,6 +268,67 @@ static void reads_moments(void **state) {
     assert_false(parse_time(TEXT("2026-04-30\00000:00:00Z"), &seconds));
 }
 
+static void reads_http_dates(void **state) {
+    (void)state;
+    static const struct {
+        const char *string;
+        int64_t seconds; /* -1: none */
+    } rows[] = {
+        {"Sun, 06 Nov 1994 08:49:37 GMT", 784111777},
+        {"Sunday, 06-Nov-94 08:49:37 GMT", 784111777},
+        {"Sun Nov  6 08:49:37 1994", 784111777},
+        {"Wed Nov 16 08:49:37 1994", 784975777},
+        {"Thu, 01 Jan 1970 00:00:00 GMT", 0},
+        {"Sat, 31 Jan 2026 12:00:00 GMT", 1769860800},
+        {"Thu, 29 Feb 2024 23:59:60 GMT", 1709251200}, /* a leap second */
+        {"Tuesday, 31-Dec-69 23:59:59 GMT", 3155759999},
+        {"Thursday, 01-Jan-70 00:00:00 GMT", 0},
+        {"Fri, 31 Dec 9999 23:59:59 GMT", 253402300799},
+        {"Mon, 06 Nov 1994 08:49:37 GMT", 784111777}, /* it was a Sunday */
+        {"Fri, 31 Dec 9999 23:59:60 GMT", -1},
+        {"Wed, 31 Dec 1969 23:59:59 GMT", -1},
+        {"Fri, 29 Feb 2025 00:00:00 GMT", -1},
+        {"Sun, 00 Nov 1994 08:49:37 GMT", -1},
+        {"Sun, 31 Nov 1994 08:49:37 GMT", -1},
+        {"Sun, 6 Nov 1994 08:49:37 GMT", -1},
+        {"Sun, 06 Nov 94 08:49:37 GMT", -1},
+        {"Sun, 06-Nov-94 08:49:37 GMT", -1},
+        {"Sunday, 06 Nov 1994 08:49:37 GMT", -1},
+        {"Sun, 06 Nov 1994 24:00:00 GMT", -1},
+        {"Sun, 06 Nov 1994 08:49:61 GMT", -1},
+        {"Sun, 06 Nov 1994 08:49:37.5 GMT", -1},
+        {"Sun, 06 Nov 1994 08:49:37 UTC", -1},
+        {"Sun, 06 Nov 1994 08:49:37", -1},
+        {"Sun, 06 Nov 1994 08:49:37 GMT ", -1},
+        {" Sun, 06 Nov 1994 08:49:37 GMT", -1},
+        {"sun, 06 nov 1994 08:49:37 gmt", -1}, /* case counts */
+        {"Sun Nov 6 08:49:37 1994", -1},
+        {"Sun Nov 06 08:49:37 1994 ", -1},
+        {"Sun Nov  6 08:49:37 94", -1},
+        {"Xxx, 06 Nov 1994 08:49:37 GMT", -1},
+        {"Sun, 06 Abc 1994 08:49:37 GMT", -1},
+        {"1994-11-06T08:49:37Z", -1},
+        {"784111777", -1},
+        {"", -1},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        int64_t seconds = -1;
+        bool good = parse_http_date(text_of(rows[i].string), &seconds);
+        if (good != (rows[i].seconds >= 0) || seconds != rows[i].seconds)
+            fail_msg("%s: %lld", rows[i].string, (long long)seconds);
+    }
+    /* Nothing behind the end of the text is looked at. */
+    static const char date[] = "Sun, 06 Nov 1994 08:49:37 GMT";
+    for (size_t len = 0; len < sizeof date - 1; len++) {
+        int64_t seconds;
+        char *part = malloc(len + 1);
+        assert_non_null(part);
+        memcpy(part, date, len);
+        assert_false(parse_http_date((struct text){part, len}, &seconds));
+        free(part);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_numbers_in_their_range),
@@ -277,6 +339,7 @@ int main(void) {
         cmocka_unit_test(refuses_authorities_that_hide_something),
         cmocka_unit_test(reads_addresses_and_networks),
         cmocka_unit_test(reads_moments),
+        cmocka_unit_test(reads_http_dates),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
