@@ -139,8 +139,8 @@ static const struct config_backend *find_backend(const struct config_route *rout
     config_backend_list(&all, route);
     if (word)
         fprintf(stderr,
-                "scoregate rotate: '%s' does not say which backend of %s; expected one of %s\n", word,
-                route->path, buf_text(&all).at);
+                "scoregate rotate: '%s' does not say which backend of %s; expected one of %s\n",
+                word, route->path, buf_text(&all).at);
     else
         fprintf(stderr,
                 "scoregate rotate: %s has several backends; expected --backend with one of %s\n",

@@ -97,11 +97,12 @@ static void prefer_everywhere(const struct admin *admin, unsigned index, unsigne
         secret_unref(&keys[i]);
 }
 
-/* Begins the answer: {"route":"/score","backend":1 */
+/* Begins the answer: {"route":"/score", of several backends with "backend":2 */
 static void answer_begin(struct operation *o, const struct config_backend *backend) {
     buf_add_string(o->answer, "{\"route\":");
     json_add_string(o->answer, text_of(backend->route->path));
-    buf_addf(o->answer, ",\"backend\":%u", config_backend_number(backend));
+    if (backend->route->backend_count > 1)
+        buf_addf(o->answer, ",\"backend\":%u", config_backend_number(backend));
 }
 
 enum reason operate_prefer(struct admin *admin, const struct head *h, struct operation *o) {
