@@ -192,6 +192,31 @@ def test_metrics_of_a_route_are_there_from_the_beginning(two_keys):
         assert families["scoregate_config_reloads_total"].value(result=result) == 0
 
 
+def test_metrics_of_requests(two_keys):
+    gate, _ = two_keys
+    with gate.client() as caller:
+        assert [caller.post("/score").status for _ in range(3)] == [200] * 3
+        assert caller.get("/nowhere").status == 404
+
+    def counted():
+        families = exposition.parse(gate.admin("/metrics").text)
+        requests = families["scoregate_requests_total"]
+        return families if requests.total(code="200") == 3 and requests.total(code="404") == 1 else None
+    families = until(counted, "all are counted")
+    requests = families["scoregate_requests_total"]
+    assert requests.value(route="/score", code="200", reason="answered") == 3
+    assert requests.value(route="", code="404", reason="no_route") == 1
+    whole, upstream = (families[f"scoregate_{name}_duration_seconds"].value(route="/score")
+                       for name in ("request", "upstream"))
+    assert whole.count == upstream.count == 3 and 0 < upstream.sum <= whole.sum < 30
+    assert families["scoregate_request_duration_seconds"].value(route="").count == 1
+    assert families["scoregate_in_flight"].value(route="/score") == 0
+    connections = families["scoregate_upstream_connections"]
+    assert connections.value(route="/score", state="active") == connections.value(route="/score", state="dialling") == 0
+    route, = status_of(gate)["routes"]
+    assert (route["requests"], route["errors"], route["in_flight"], route["queued"]) == (3, 0, 0, 0)
+
+
 def test_metrics_of_the_process(two_keys):
     gate, _ = two_keys
     proc = Path(f"/proc/{gate.pid}")
