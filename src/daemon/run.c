@@ -12,6 +12,7 @@
 #include "sys/log_writer.h"
 #include "sys/mailbox.h"
 #include "sys/process.h"
+#include "upstream/crypto.h"
 #include "upstream/dial.h"
 
 #include <errno.h>
@@ -245,7 +246,7 @@ static bool start_admin(struct control *c, struct config *config) {
 /* Stopping */
 
 static void quit(struct control *c) {
-    for (size_t i = 0; i < c->worker_count; i++)
+    for (size_t i = 0; c->workers && i < c->worker_count; i++)
         if (c->workers[i])
             worker_quit(c->workers[i]);
 }
@@ -312,6 +313,13 @@ static void on_watchdog(struct timer *timer, usec_t now) {
 
 /* Running */
 
+/* What OpenSSL could not set up now would be missing for good. */
+static bool crypto_is_whole(void) {
+    if (crypto_refusals())
+        log_error("out of memory while TLS was set up");
+    return crypto_refusals() == 0;
+}
+
 static bool set_up(struct control *c, struct config *config, const struct run_options *options) {
     struct config_errors errors;
     config_errors_init(&errors);
@@ -323,7 +331,7 @@ static bool set_up(struct control *c, struct config *config, const struct run_op
     unsigned max_connections = connection_limit(config);
     return ok && listeners_open(&c->listeners, config) && start_keeper(c, config) &&
            start_workers(c, config, max_connections) && start_admin(c, config) &&
-           start_acceptor(c, max_connections) &&
+           start_acceptor(c, max_connections) && crypto_is_whole() &&
            (!options->listen_file || listeners_write(&c->listeners, options->listen_file));
 }
 

@@ -117,10 +117,19 @@ void *aligned_alloc(size_t alignment, size_t n) {
 }
 
 /* libc's own would count as a call of libc, whoever it is for. */
-char *strdup(const char *string) {
+static char *copy(const char *string) {
     size_t n = strlen(string) + 1;
-    if (REFUSED())
-        return NULL;
-    char *copy = next.malloc(n);
-    return copy ? memcpy(copy, string, n) : NULL;
+    char *fresh = next.malloc(n);
+    return fresh ? memcpy(fresh, string, n) : NULL;
+}
+
+char *strdup(const char *string) {
+    return REFUSED() ? NULL : copy(string);
+}
+
+/* What strdup() is for programs that were built against older headers, as libconfig was. */
+char *__strdup(const char *string);
+
+char *__strdup(const char *string) {
+    return REFUSED() ? NULL : copy(string);
 }
