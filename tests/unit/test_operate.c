@@ -30,6 +30,7 @@ static const char text[] =
 
 static struct config *config;
 static struct keeper *keeper;
+static struct plan plan; /* of which the operations need the configuration */
 static struct admin admin;
 static struct buf answer;
 static struct operation operation;
@@ -45,7 +46,8 @@ static int set_up(void **state) {
     config = config_load("c", text, &options, &errors);
     const struct keeper_options keep = {.config = config};
     keeper = config ? keeper_new(&loop, &keep, &why) : NULL;
-    admin = (struct admin){.config = config, .keeper = keeper, .loop = &loop};
+    plan = (struct plan){.config = config};
+    admin = (struct admin){.plan = &plan, .keeper = keeper, .loop = &loop};
     buf_init(&answer, 4096);
     buf_done(&why);
     config_errors_done(&errors);
