@@ -18,7 +18,8 @@ struct caller { /* the fake front's request */
     unsigned replies, status;
     struct buf fields_text; /* "Name: value\n" each */
     uint64_t length;
-    size_t left; /* of its body, which was not taken yet */
+    const char *body; /* of caller_posts(): what was not taken yet, */
+    size_t left;      /* and how much that is */
     struct text whole_body;
     size_t head_room;
 };
@@ -78,6 +79,7 @@ struct world {
     struct told told[64];
     unsigned told_count;
     bool deaf; /* the control thread hears nothing: memory is out for the message */
+    const unsigned char *caller_address; /* of callers that begin; NULL: the loopback one */
     struct gateway *gateway;
     struct conn *conns[2048];
     int conn_count;
@@ -153,11 +155,13 @@ struct caller *caller_begins(const char *method, const char *target, const char 
 /* Offers bytes; returns how many were taken. */
 size_t caller_sends(struct caller *c, const char *bytes, size_t n);
 void caller_ends(struct caller *c);
-/* A whole request with a body, and the turn in which it starts. */
+/* A request with a body, all of it if it is taken, and the turn in which it starts. */
 struct caller *caller_posts(const char *target, const char *body);
 struct caller *caller_gets(const char *target);
 /* Likewise, of a program that calls itself NAME. */
 struct caller *caller_named(const char *name, const char *body);
+/* Sends the rest of such a body, if that is wanted; what was not taken at first is still there. */
+void caller_goes_on(struct caller *c);
 /* Pulls what there is into a string that the next call overwrites; *RESULT gets the last result. */
 const char *caller_pulls(struct caller *c, ssize_t *result);
 /* The request is over for the front. */

@@ -112,6 +112,8 @@ struct caller *caller_begins(const char *method, const char *target, const char 
     static const unsigned char loopback[16] = {[10] = 0xff, [11] = 0xff, [12] = 127, [15] = 1};
     c->info = (struct caller_info){
         .access = &everybody, .address = loopback, .local = loopback, .uid = -1};
+    if (world.caller_address)
+        c->info.address = world.caller_address;
     c->head_room = 8192;
     buf_init(&c->fields_text, 64 * 1024);
     size_t n = 0;
@@ -141,15 +143,32 @@ void caller_ends(struct caller *c) {
     exchange_handler.end(c->handle);
 }
 
+static void sends_what_is_left(struct caller *c) {
+    size_t taken = c->left ? caller_sends(c, c->body, strlen(c->body)) : 0;
+    c->body += taken;
+    c->left -= taken;
+    if (!c->left)
+        caller_ends(c);
+}
+
+void caller_goes_on(struct caller *c) {
+    if (c->left && c->wants_body)
+        sends_what_is_left(c);
+}
+
+static void begins_body(struct caller *c, const char *body) {
+    c->body = body;
+    c->left = strlen(body);
+    sends_what_is_left(c);
+    turn();
+}
+
 struct caller *caller_posts(const char *target, const char *body) {
     char length[64];
     snprintf(length, sizeof length, "Content-Length: %zu", strlen(body));
     const char *fields[] = {"Content-Type: application/json", length, NULL};
     struct caller *c = caller_begins("POST", target, fields);
-    if (*body && !c->replied)
-        assert(caller_sends(c, body, strlen(body)) == strlen(body));
-    caller_ends(c);
-    turn();
+    begins_body(c, body);
     return c;
 }
 
@@ -159,11 +178,7 @@ struct caller *caller_named(const char *name, const char *body) {
     snprintf(agent, sizeof agent, "User-Agent: %s", name);
     const char *fields[] = {agent, length, NULL};
     struct caller *c = caller_begins("POST", "/score", fields);
-    if (*body && !c->replied)
-        c->left = strlen(body) - caller_sends(c, body, strlen(body));
-    if (!c->left)
-        caller_ends(c);
-    turn();
+    begins_body(c, body);
     return c;
 }
 
