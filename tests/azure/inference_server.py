@@ -296,8 +296,8 @@ class Connection(asyncio.Protocol):
         else:
             self._end(fault.status, fault.body, fault.headers.items())
 
-    def _end(self, status, *answer):
-        self._transport.write(answer_bytes(status, *answer))
+    def _end(self, status, *answer, **parts):
+        self._transport.write(answer_bytes(status, *answer, **parts))
         self._over(status)
         asyncio.get_running_loop().call_soon(self._go_on)
 
