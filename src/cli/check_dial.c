@@ -78,10 +78,11 @@ static bool start(struct attempts *all, const struct config_route *route,
 
 static bool start_all(struct attempts *all) {
     bool ok = true;
-    for (unsigned i = 0; i < all->session->config->route_count; i++) {
+    const struct config *config = all->session->config;
+    for (unsigned i = 0; i < config->backend_count; i++) {
         const struct supply *supply = keeper_supply(all->session->keeper, i);
         if (supply->endpoint)
-            ok &= start(all, &all->session->config->routes[i], &supply->endpoint->scoring);
+            ok &= start(all, config->backends[i]->route, &supply->endpoint->scoring);
     }
     return ok;
 }
@@ -118,7 +119,7 @@ static bool print_all(const struct attempts *all) {
 
 bool check_dial(struct session *session) {
     struct attempts all = {.session = session, .dialer = dialer_new(&session->loop)};
-    all.list = calloc(session->config->route_count + 1, sizeof *all.list);
+    all.list = calloc(session->config->backend_count + 1, sizeof *all.list);
     bool ok = all.dialer && all.list && start_all(&all);
     if (!all.dialer || !all.list)
         fputs("scoregate check: out of memory\n", stderr);

@@ -7,6 +7,7 @@
 #include "cli/check_dial.h"
 #include "cli/command.h"
 #include "cli/session.h"
+#include "config/backend.h"
 #include "config/uri.h"
 
 #include <stdio.h>
@@ -59,16 +60,19 @@ static bool print_credential(const struct session *s, size_t i) {
     return ok;
 }
 
-/* A route whose endpoint or kind of credential had to be found; what failed with it is told as the
- * failure of that. */
-static bool print_route(const struct session *s, unsigned i) {
-    const struct config_route *route = &s->config->routes[i];
+/* A backend whose endpoint or kind of credential had to be found; what failed with it is told as
+ * the failure of that. */
+static bool print_backend(const struct session *s, unsigned i) {
+    const struct config_backend *backend = s->config->backends[i];
     struct backend_status status;
     struct buf line;
     keeper_backend_status(s->keeper, i, &status);
     bool ok = status.supply->state == SUPPLY_READY;
     buf_init(&line, LINE_MAX_BYTES);
-    buf_addf(&line, "%s: ", route->path);
+    buf_add_string(&line, backend->route->path);
+    if (backend->route->backend_count > 1)
+        buf_addf(&line, " (backend %u)", config_backend_number(backend));
+    buf_add_string(&line, ": ");
     if (ok)
         uri_print(&line, text_of(status.supply->endpoint->scoring.text));
     else if (status.supply->state == SUPPLY_REFUSED)
@@ -88,8 +92,8 @@ static bool check_all(struct session *s) {
         fputs("scoregate check: out of memory\n", stderr);
     for (size_t i = 0; i < keeper_count(s->keeper); i++)
         ok &= print_credential(s, i);
-    for (unsigned i = 0; i < s->config->route_count; i++)
-        ok &= print_route(s, i);
+    for (unsigned i = 0; i < s->config->backend_count; i++)
+        ok &= print_backend(s, i);
     return check_dial(s) && ok;
 }
 

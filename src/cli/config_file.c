@@ -67,11 +67,16 @@ struct config *config_choice_load(const struct config_choice *choice) {
     return config;
 }
 
+struct config *config_choice_reload(const struct config_choice *choice,
+                                    struct config_errors *errors) {
+    struct config_load_options options = {.insecure_permissions = choice->insecure_permissions};
+    return config_load(config_choice_file(choice), NULL, &options, errors);
+}
+
 struct config *config_choice_peek(const struct config_choice *choice) {
     struct config_errors errors;
-    struct config_load_options options = {.insecure_permissions = choice->insecure_permissions};
     config_errors_init(&errors);
-    struct config *config = config_load(config_choice_file(choice), NULL, &options, &errors);
+    struct config *config = config_choice_reload(choice, &errors);
     config_errors_done(&errors);
     return config;
 }

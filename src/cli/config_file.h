@@ -27,6 +27,11 @@ const char *config_choice_file(const struct config_choice *choice);
  * then stderr says what, all of it. */
 struct config *config_choice_load(const struct config_choice *choice) MUST_CHECK;
 
+/* The same once more, with what is wrong in ERRORS; what only the daemon can check is not looked
+ * at. */
+struct config *config_choice_reload(const struct config_choice *choice,
+                                    struct config_errors *errors) MUST_CHECK;
+
 /* The same without a word, for a command that can do without: NULL if anything is wrong. What only
  * the daemon can check is not looked at. */
 struct config *config_choice_peek(const struct config_choice *choice) MUST_CHECK;

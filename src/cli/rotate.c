@@ -6,19 +6,21 @@
 #include "cli/config_file.h"
 #include "cli/rotate_azure.h"
 #include "cli/rotate_gateway.h"
+#include "config/backend.h"
 #include "daemon/status.h"
 #include "policy/route.h"
 
 #include <stdarg.h>
 #include <string.h>
 
-#define WHY_MAX 4096
+#define WHY_MAX  4096
+#define LIST_MAX (1024 * 1024)
 
-enum { INSECURE_PERMISSIONS = 256, KEY, ADMIN };
+enum { INSECURE_PERMISSIONS = 256, KEY, BACKEND, ADMIN };
 
 struct rotate_options {
     struct config_choice choice;
-    const char *route, *admin;
+    const char *route, *backend, *admin;
     bool keys[2]; /* which; none: both */
 };
 
@@ -125,10 +127,32 @@ static const struct config_route *find_route(const struct config *config, const 
     return NULL;
 }
 
-/* Whether the route's credential may be a key that Azure makes. */
-static bool may_rotate(const struct config_route *route) {
+/* The one that is meant; NULL, and told with the others, if it is not clear. */
+static const struct config_backend *find_backend(const struct config_route *route,
+                                                 const char *word) {
+    const struct config_backend *only = route->backend_count == 1 ? route->backends : NULL;
+    const struct config_backend *found = word ? config_backend_find(route, text_of(word)) : only;
+    struct buf all;
+    if (found)
+        return found;
+    buf_init(&all, LIST_MAX);
+    config_backend_list(&all, route);
+    if (word)
+        fprintf(stderr,
+                "scoregate rotate: '%s' does not say which backend of %s; expected one of %s\n",
+                word, route->path, buf_text(&all).at);
+    else
+        fprintf(stderr,
+                "scoregate rotate: %s has several backends; expected --backend with one of %s\n",
+                route->path, buf_text(&all).at);
+    buf_done(&all);
+    return NULL;
+}
+
+/* Whether the backend's credential may be a key that Azure makes. */
+static bool may_rotate(const struct config_backend *backend) {
     const char *why = NULL;
-    switch (route->own.auth.type) {
+    switch (backend->auth.type) {
     case AUTH_ENDPOINT_KEY:
     case AUTH_FOUND:
         return true;
@@ -145,19 +169,19 @@ static bool may_rotate(const struct config_route *route) {
         why = "it has no credential";
         break;
     }
-    fprintf(stderr, "scoregate rotate: %s cannot be rotated: %s\n", route->path, why);
+    fprintf(stderr, "scoregate rotate: %s cannot be rotated: %s\n", backend->route->path, why);
     return false;
 }
 
 /* ADDRESS NULL: the gateway of this configuration has no admin listener. One that is there and
  * cannot be told anything would lose its keys from under it: then nothing is done. */
 static bool find_gateway(struct rotating_gateway *g, const struct admin_address *address,
-                         const char *route) {
+                         const struct config_backend *backend) {
     struct buf why;
     buf_init(&why, WHY_MAX);
-    *g = (struct rotating_gateway){.route = route, .absent = true};
+    *g = (struct rotating_gateway){.absent = true};
     if (address)
-        rotating_gateway_look(g, address, route, &why);
+        rotating_gateway_look(g, address, backend, &why);
     else
         buf_add_string(&why, "the gateway has no admin listener");
     bool ok = g->running || g->absent;
@@ -169,19 +193,20 @@ static bool find_gateway(struct rotating_gateway *g, const struct admin_address 
     return ok;
 }
 
-static int rotate_route(const struct rotate_options *o, struct config *config,
-                        const struct config_route *route, const struct admin_address *address) {
+static int rotate_backend(const struct rotate_options *o, struct config *config,
+                          const struct config_backend *backend,
+                          const struct admin_address *address) {
     struct session session;
     struct rotation rotation = {0};
     struct rotating_gateway gateway;
     struct azure_error error = {.retry_after_s = -1};
     bool ok = session_open(&session, "rotate", config);
     if (ok) {
-        ok = rotation_begin(&rotation, &session, route, &error);
+        ok = rotation_begin(&rotation, &session, backend, &error);
         if (!ok)
-            session_complain(&session, route->path, &error);
+            session_complain(&session, backend->route->path, &error);
     }
-    ok = ok && find_gateway(&gateway, address, route->path) && rotate_keys(o, &rotation, &gateway);
+    ok = ok && find_gateway(&gateway, address, backend) && rotate_keys(o, &rotation, &gateway);
     rotation_done(&rotation);
     session_close(&session);
     return ok ? STATUS_FINE : STATUS_FAILED;
@@ -193,12 +218,13 @@ static int run_rotate(const struct rotate_options *o, const struct arguments *a)
     if (!config)
         return STATUS_CONFIG;
     const struct config_route *route = find_route(config, o->route);
-    int status = route && may_rotate(route) ? STATUS_FINE : STATUS_USAGE;
+    const struct config_backend *backend = route ? find_backend(route, o->backend) : NULL;
+    int status = backend && may_rotate(backend) ? STATUS_FINE : STATUS_USAGE;
     bool off = !o->admin && config->admin.kind == LISTEN_OFF;
     if (status == STATUS_FINE && !off)
         status = admin_address_choose(a, o->admin, config, &address);
     if (status == STATUS_FINE)
-        status = rotate_route(o, config, route, off ? NULL : &address);
+        status = rotate_backend(o, config, backend, off ? NULL : &address);
     config_unref(&config);
     return status;
 }
@@ -209,6 +235,8 @@ static int rotate(struct arguments *a) {
     while ((id = arguments_next(a)) >= 0) {
         if (id == 'c')
             o.choice.file = a->value;
+        else if (id == BACKEND)
+            o.backend = a->value;
         else if (id == ADMIN)
             o.admin = a->value;
         else if (id == INSECURE_PERMISSIONS)
@@ -228,12 +256,14 @@ static const struct command_option options[] = {
     {'c', "config", "FILE", "the configuration"},
     {INSECURE_PERMISSIONS, "insecure-permissions", NULL, "accept secret files open to others"},
     {KEY, "key", "KEY", "primary, secondary or both, which is the default"},
+    {BACKEND, "backend", "NAME",
+     "which backend of the route, by number or name, if it has several"},
     {ADMIN, "admin", "URL", "the gateway's admin listener: http://HOST:PORT or unix:/PATH"},
 };
 
 const struct command command_rotate = {
     .name = "rotate",
-    .usage = "ROUTE [-c FILE] [--key KEY] [--admin URL] [--insecure-permissions]",
+    .usage = "ROUTE [-c FILE] [--key KEY] [--backend NAME] [--admin URL] [--insecure-permissions]",
     .summary = "regenerate the keys of a route's endpoint without a failed call",
     .options = options,
     .option_count = ARRAY_LEN(options),

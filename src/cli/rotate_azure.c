@@ -190,15 +190,15 @@ static bool has_keys(struct rotation *r, struct azure_error *error) {
     return call(r, &request, written, read_service, r, error);
 }
 
-bool rotation_begin(struct rotation *r, struct session *session, const struct config_route *route,
-                    struct azure_error *error) {
-    bool v1 = route->own.web_service.subscription;
+bool rotation_begin(struct rotation *r, struct session *session,
+                    const struct config_backend *backend, struct azure_error *error) {
+    bool v1 = backend->web_service.subscription;
     *r = (struct rotation){.session = session,
-                           .named = v1 ? &route->own.web_service : &route->own.online_endpoint,
-                           .identity = route->own.identity};
+                           .named = v1 ? &backend->web_service : &backend->online_endpoint,
+                           .identity = backend->identity};
     bool ok = renew_bearer(r, error);
     if (ok && v1)
-        r->base = keeper_workspace_now(session->keeper, r->named, route->own.identity, error);
+        r->base = keeper_workspace_now(session->keeper, r->named, r->identity, error);
     return ok && (!v1 || r->base) && has_keys(r, error) && list_keys(r, error);
 }
 

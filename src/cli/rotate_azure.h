@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Regenerating a key of an endpoint or a web service in Azure, with the identity of its route. */
+/* Regenerating a key of an endpoint or a web service in Azure, with the identity of its backend. */
 #pragma once
 
 #include "azure/service.h"
@@ -18,8 +18,8 @@ struct rotation {
 
 /* Gets the token, finds the management service, and lists the keys. Refuses what has no keys. False
  * with ERROR; rotation_done() in both cases. */
-bool rotation_begin(struct rotation *r, struct session *session, const struct config_route *route,
-                    struct azure_error *error) MUST_CHECK;
+bool rotation_begin(struct rotation *r, struct session *session,
+                    const struct config_backend *backend, struct azure_error *error) MUST_CHECK;
 void rotation_done(struct rotation *r);
 /* Has Azure make a new KEY, and waits for the operation. */
 bool rotation_regenerate(struct rotation *r, enum azure_key key,

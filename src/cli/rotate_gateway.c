@@ -5,6 +5,7 @@
 #include "azure/request.h"
 #include "base/json.h"
 #include "cli/pause.h"
+#include "config/backend.h"
 #include "daemon/status.h"
 
 #include <ctype.h>
@@ -26,6 +27,18 @@ static const struct json *find_route(const struct json *status, const char *path
     return route;
 }
 
+/* What the gateway says of a backend, NUMBER of several (in their order in the route), 0: the only
+ * one, which is the route. NULL: it has others. */
+static const struct json *find_backend(const struct json *route, unsigned number) {
+    const struct json *one = json_first(json_member(route, "backends"));
+    bool several = one && json_next(one);
+    if (several != (number > 0))
+        return NULL;
+    for (unsigned i = 1; one && i < number; i++)
+        one = json_next(one);
+    return several ? one : route;
+}
+
 /* Whoever answers may say anything, and a fingerprint is shown. */
 static bool is_print(struct text t, size_t size) {
     for (size_t i = 0; i < t.len; i++)
@@ -34,8 +47,8 @@ static bool is_print(struct text t, size_t size) {
     return t.len < size;
 }
 
-static void read_prints(struct rotating_gateway *g, const struct json *route) {
-    const struct json *one = json_first(json_member(route, "fingerprints"));
+static void read_prints(struct rotating_gateway *g, const struct json *backend) {
+    const struct json *one = json_first(json_member(backend, "fingerprints"));
     for (size_t i = 0; i < ARRAY_LEN(g->prints); i++) {
         struct text t = {"", 0};
         if (!json_string(one, &t) || !is_print(t, sizeof g->prints[i]))
@@ -49,12 +62,16 @@ static void read_prints(struct rotating_gateway *g, const struct json *route) {
 static bool read_status(struct rotating_gateway *g, struct text body, struct buf *why) {
     struct json *status = json_parse(body, DEPTH_MAX);
     const struct json *route = find_route(status, g->route);
+    const struct json *backend = find_backend(route, g->backend);
     struct text key = {"", 0};
     bool is_gateway = json_is_array(json_member(status, "routes"));
-    if (route) {
-        read_prints(g, route);
-        g->in_use = json_string(json_member(route, "key_in_use"), &key) &&
+    if (backend) {
+        read_prints(g, backend);
+        g->in_use = json_string(json_member(backend, "key_in_use"), &key) &&
                     text_equal(key, text_of(status_key_word(1)));
+    } else if (route) {
+        buf_addf(why, "the running gateway has other backends of %s than the configuration",
+                 g->route);
     } else if (is_gateway) {
         buf_addf(why, "the running gateway has no route %s", g->route);
         g->absent = true;
@@ -62,7 +79,7 @@ static bool read_status(struct rotating_gateway *g, struct text body, struct buf
         buf_add_string(why, "what answers for the gateway is no scoregate");
     }
     json_free(&status);
-    return route;
+    return backend;
 }
 
 static bool look(struct rotating_gateway *g, struct buf *why) {
@@ -82,12 +99,16 @@ static bool look(struct rotating_gateway *g, struct buf *why) {
 }
 
 void rotating_gateway_look(struct rotating_gateway *g, const struct admin_address *address,
-                           const char *route, struct buf *why) {
-    *g = (struct rotating_gateway){.address = *address, .route = route};
+                           const struct config_backend *backend, struct buf *why) {
+    const struct config_route *route = backend->route;
+    *g = (struct rotating_gateway){.address = *address, .route = route->path};
+    if (route->backend_count > 1)
+        g->backend = config_backend_number(backend);
     g->running = look(g, why);
 }
 
-/* POST OPERATION?route=…, and the key unless that is NULL. True: 200, or 429 if LATELY may be. */
+/* POST OPERATION?route=…, the backend of several, and the key unless that is NULL. True: 200, or
+ * 429 if LATELY may be. */
 static bool operate(struct rotating_gateway *g, const char *operation, const char *key, bool lately,
                     struct buf *why) {
     struct buf target, body;
@@ -96,6 +117,8 @@ static bool operate(struct rotating_gateway *g, const char *operation, const cha
     buf_init(&body, BODY_MAX);
     buf_add_string(&target, operation);
     azure_add_query(&target, "route", text_of(g->route));
+    if (g->backend)
+        buf_addf(&target, "&backend=%u", g->backend);
     if (key)
         azure_add_query(&target, "key", text_of(key));
     bool ok = buf_ok(&target) && admin_call(&g->address, "POST", target.at, &status, &body, why);

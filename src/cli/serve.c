@@ -6,9 +6,13 @@
 
 enum { LISTEN_FILE = 256, INSECURE_PERMISSIONS };
 
+static struct config *load(void *context, struct config_errors *errors) {
+    return config_choice_reload(context, errors);
+}
+
 static int serve(struct arguments *a) {
     struct config_choice choice = {0};
-    struct run_options options = {0};
+    struct run_options options = {.load = load, .context = &choice};
     int id;
     while ((id = arguments_next(a)) >= 0) {
         if (id == 'c')

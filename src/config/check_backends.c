@@ -11,9 +11,16 @@ struct listed {
     struct config_route *config;
 };
 
-/* A copy of the route's, read anew. What is wrong with it has been told of the route. */
-static void inherit_auth(struct fill *f, const struct node *route, struct config_auth *auth) {
-    const struct node *given = node_member(route, "auth");
+/* A file that was read for the route need not be the same any more. */
+static void share_value(const struct config_secret *of, struct config_secret *with) {
+    secret_unref(&with->value);
+    with->value = of->value ? secret_ref(of->value) : NULL;
+}
+
+/* A copy of the route's. What is wrong with it has been told of the route. */
+static void inherit_auth(struct fill *f, const struct listed *l, struct config_auth *auth) {
+    const struct config_auth *of = &l->config->own.auth;
+    const struct node *given = node_member(l->route, "auth");
     struct problems told = {0};
     struct fill quiet = *f;
     quiet.problems = &told;
@@ -21,6 +28,8 @@ static void inherit_auth(struct fill *f, const struct node *route, struct config
         given = node_member(&f->defaults->children[OPTIONS_ROUTE], "auth");
     if (given->type == NODE_GROUP)
         fill_group(&quiet, OPTIONS_AUTH, given, auth, true);
+    share_value(&of->primary, &auth->primary);
+    share_value(&of->secondary, &auth->secondary);
     f->problems->out_of_memory |= told.out_of_memory;
     problems_done(&told);
 }
@@ -30,7 +39,7 @@ static void inherit(struct fill *f, const struct listed *l, const struct node *g
     const struct config_route *route = l->config;
     bool automatic = config_is_named(b) || route->max_concurrent == CONCURRENT_AUTO;
     if (!node_member(given, "auth"))
-        inherit_auth(f, l->route, &b->auth);
+        inherit_auth(f, l, &b->auth);
     if (!node_member(given, "deployment") && route->own.deployment)
         b->deployment = fill_copy(f, text_of(route->own.deployment));
     if (!node_member(given, "max_concurrent") && automatic)
@@ -50,13 +59,15 @@ static void inherit_identity(struct fill *f, const struct listed *l, const struc
 static void check_backend(struct fill *f, const struct listed *l, size_t i, bool auth_fine) {
     const struct node *given = &l->elements[i];
     struct config_backend *b = &l->config->backends[i];
-    const struct node *auth = node_member(given, "auth"), *identity = node_member(given, "identity");
+    const struct node *auth = node_member(given, "auth"),
+                      *identity = node_member(given, "identity");
     inherit(f, l, given, b);
     struct endpoint_said said = {.group = OPTIONS_BACKEND,
                                  .given = given,
                                  .place = check_place(f, OPTIONS_BACKEND, given),
                                  .auth = auth ? auth : node_member(l->route, "auth"),
-                                 .identity = identity ? identity : node_member(l->route, "identity")};
+                                 .identity =
+                                     identity ? identity : node_member(l->route, "identity")};
     check_uris(f, OPTIONS_BACKEND, given, l->config->allow_insecure, b);
     if (auth ? !check_credential(f, auth, b->auth.type) : !auth_fine)
         return;

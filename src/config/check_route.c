@@ -50,7 +50,8 @@ static bool check_header(struct fill *f, const struct node *header, const char *
                          const struct config_backend *backend) {
     if (backend->auth.header && strcasecmp(name, backend->auth.header) == 0)
         fill_complain(f, header,
-                      "set_headers: %s is the field of the credential; expected that in auth", name);
+                      "set_headers: %s is the field of the credential; expected that in auth",
+                      name);
     else if (backend->deployment && strcasecmp(name, "azureml-model-deployment") == 0)
         fill_complain(f, header, "set_headers: %s is what deployment sets", name);
     else

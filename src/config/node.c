@@ -33,7 +33,8 @@ bool node_same(const struct node *a, const struct node *b) {
         return false;
     for (size_t i = 0; i < a->count; i++) {
         const struct node *child = &a->children[i];
-        if (!node_same(child, a->type == NODE_GROUP ? node_member(b, child->name) : &b->children[i]))
+        if (!node_same(child,
+                       a->type == NODE_GROUP ? node_member(b, child->name) : &b->children[i]))
             return false;
     }
     return true;

@@ -53,9 +53,8 @@ static const struct option_choice log_formats[] = {{"text", LOG_FORMAT_TEXT},
 #define AZURE(n, t, field)     KEY(AZURE, n, t, offsetof(struct config_azure, field))
 #define KEY_VAULT(n, t, field) KEY(KEY_VAULT, n, t, offsetof(struct config_secret, field))
 
-#define IDENTITY_EXPECTED "the name of one of identities"
-#define DEPLOYMENT_EXPECTED                                                                        \
-    "the name of a deployment: letters, digits, '-' and '_'"
+#define IDENTITY_EXPECTED   "the name of one of identities"
+#define DEPLOYMENT_EXPECTED "the name of a deployment: letters, digits, '-' and '_'"
 
 #define ORIGINS_EXPECTED                                                                           \
     "\"https://HOST\" or \"https://HOST:PORT\" as browsers send it: small letters, no path, no "   \
@@ -191,17 +190,15 @@ const struct option option_table[] = {
      .doc = "An online endpoint to be found by its name, instead of a scoring URI."},
     {ROUTE("web_service", GROUP, own.web_service), .members = OPTIONS_WEB_SERVICE,
      .doc = "A web service of the first generation (AKS, ACI) to be found by its name."},
-    {ROUTE("identity", STRING, own.identity_name), .valid = valid_id,
-     .expected = IDENTITY_EXPECTED,
+    {ROUTE("identity", STRING, own.identity_name), .valid = valid_id, .expected = IDENTITY_EXPECTED,
      .doc = "Which of the identities finds the endpoint and gets its credential."},
     {ROUTE("swagger_uri", URI, own.swagger),
      .doc = "Where the endpoint describes itself; the scoring URI with its last segment "
             "swagger.json if not given."},
     {ROUTE("auth", GROUP, own.auth), .members = OPTIONS_AUTH, .initial = "{ }",
      .doc = "The credential that is added."},
-    {ROUTE("backends", GROUP_LIST, backends),
-     .count = offsetof(struct config_route, backend_count), .members = OPTIONS_BACKEND,
-     .size = sizeof(struct config_backend),
+    {ROUTE("backends", GROUP_LIST, backends), .count = offsetof(struct config_route, backend_count),
+     .members = OPTIONS_BACKEND, .size = sizeof(struct config_backend),
      .doc = "Several endpoints that can each serve the route, instead of one."},
     {ROUTE("cors", CORS, cors), .members = OPTIONS_CORS, .size = sizeof(struct cors),
      .doc = "Which pages may call from a browser; without it none."},
@@ -288,7 +285,9 @@ const struct option option_table[] = {
     {RETRY("backoff_ms", MS, backoff), .min = 1, .max = SECONDS(60), .initial = "100",
      .doc = "The longest wait before the second time; it doubles with each further one."},
     {RETRY("max_backoff_ms", MS, max_backoff), .min = 1, .max = SECONDS(600), .initial = "2000",
-     .doc = "The longest wait of all."},
+     .doc = "The longest of these waits."},
+    {RETRY("max_wait_ms", MS, max_wait), .max = SECONDS(600), .initial = "10000",
+     .doc = "The longest Retry-After that is waited for; an answer with a longer one is passed on."},
     {RETRY("statuses", NUMBERS, statuses), .count = offsetof(struct retry_rules, status_count),
      .min = 400, .max = 599, .initial = "[ 429, 503 ]",
      .doc = "The statuses of answers after which a request is sent again."},

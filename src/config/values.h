@@ -9,8 +9,8 @@ typedef void value_reader(struct fill *f, const struct option *option, const str
                           void *field);
 
 /* Numbers, strings and lists of them: values.c. */
-value_reader value_bool, value_number, value_number_or, value_choice, value_string, value_file, value_methods,
-    value_mode;
+value_reader value_bool, value_number, value_number_or, value_choice, value_string, value_file,
+    value_methods, value_mode;
 /* As many strings as there are, with their number in COUNT. */
 void value_strings(struct fill *f, const struct option *option, const struct node *node,
                    char ***field, size_t *count);

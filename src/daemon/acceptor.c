@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -29,6 +30,8 @@ struct listening {
 
 struct acceptor {
     pthread_t thread;
+    sem_t begin;
+    struct config *config;
     struct loop loop;
     struct watch stop_watch;
     struct timer breather;
@@ -37,7 +40,7 @@ struct acceptor {
     struct worker **workers;
     size_t worker_count;
     unsigned max_connections;
-    bool stopping, told;
+    bool begun, stopping, told;
 };
 
 /* The worker with the fewest connections, or NULL if all are full together. */
@@ -109,7 +112,8 @@ static void on_listener(struct watch *watch, uint32_t events) {
     struct acceptor *a = l->acceptor;
     (void)events;
     for (int i = 0; i < ACCEPTS_PER_TURN && !a->stopping; i++) {
-        struct server_peer peer = {.access = l->access, .address_len = sizeof peer.address};
+        struct server_peer peer = {
+            .config = a->config, .access = l->access, .address_len = sizeof peer.address};
         int fd = accept4(watch->fd, (struct sockaddr *)&peer.address, &peer.address_len,
                          SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0) {
@@ -128,13 +132,18 @@ static void on_listener(struct watch *watch, uint32_t events) {
     }
 }
 
+/* Who waits in a backlog is taken first: the listener may be closed next. */
 static void on_stop(struct watch *watch, uint32_t events) {
-    (void)events;
-    container_of(watch, struct acceptor, stop_watch)->stopping = true;
+    struct acceptor *a = container_of(watch, struct acceptor, stop_watch);
+    for (size_t i = 0; i < a->count; i++)
+        on_listener(&a->listening[i].watch, events);
+    a->stopping = true;
 }
 
 static void *acceptor_main(void *context) {
     struct acceptor *a = context;
+    while (sem_wait(&a->begin) != 0)
+        continue; /* interrupted */
     while (!a->stopping)
         if (!loop_turn(&a->loop, USEC_NEVER)) {
             log_error("no new callers can be taken any more");
@@ -148,51 +157,58 @@ static void release(struct acceptor *a) {
         close(a->stop_watch.fd);
     timer_done(&a->loop, &a->breather);
     loop_done(&a->loop);
+    sem_destroy(&a->begin);
+    config_unref(&a->config);
     free(a->listening);
     free(a->workers);
     free(a);
 }
 
-static bool set_up(struct acceptor *a, const struct acceptor_listener *listeners) {
+static bool set_up(struct acceptor *a, const struct acceptor_options *options) {
     if (!a->listening || !a->workers || !loop_init(&a->loop) ||
         !timer_init(&a->loop, &a->breather, on_breather))
         return false;
+    for (size_t i = 0; i < a->worker_count; i++)
+        a->workers[i] = options->workers[i];
     a->stop_watch = (struct watch){.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), .ready = on_stop};
     bool ok = a->stop_watch.fd >= 0 && loop_watch(&a->loop, &a->stop_watch, EPOLLIN);
     for (size_t i = 0; ok && i < a->count; i++) {
-        a->listening[i] = (struct listening){.watch = {.fd = listeners[i].fd, .ready = on_listener},
-                                             .acceptor = a,
-                                             .access = listeners[i].access};
+        const struct acceptor_listener *l = &options->listeners[i];
+        a->listening[i] = (struct listening){
+            .watch = {.fd = l->fd, .ready = on_listener}, .acceptor = a, .access = l->access};
         ok = loop_watch(&a->loop, &a->listening[i].watch, EPOLLIN);
     }
     return ok;
 }
 
-struct acceptor *acceptor_start(const struct acceptor_listener *listeners, size_t listener_count,
-                                struct worker *const *workers, size_t worker_count,
-                                unsigned max_connections) {
+struct acceptor *acceptor_new(const struct acceptor_options *options) {
     struct acceptor *a = calloc(1, sizeof *a);
     if (!a)
         return NULL;
-    *a = (struct acceptor){.loop.epoll = -1,
+    *a = (struct acceptor){.config = config_ref(options->config),
+                           .loop.epoll = -1,
                            .stop_watch.fd = -1,
-                           .count = listener_count,
-                           .listening = calloc(listener_count, sizeof *a->listening),
-                           .worker_count = worker_count,
-                           .workers = calloc(worker_count, sizeof *a->workers),
-                           .max_connections = max_connections};
-    for (size_t i = 0; a->workers && i < worker_count; i++)
-        a->workers[i] = workers[i];
+                           .count = options->listener_count,
+                           .listening = calloc(options->listener_count + 1, sizeof *a->listening),
+                           .worker_count = options->worker_count,
+                           .workers = calloc(options->worker_count + 1, sizeof(struct worker *)),
+                           .max_connections = options->max_connections};
+    sem_init(&a->begin, 0, 0);
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    bool ok = set_up(a, listeners) && pthread_create(&a->thread, NULL, acceptor_main, a) == 0;
+    bool ok = set_up(a, options) && pthread_create(&a->thread, NULL, acceptor_main, a) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (ok)
         return a;
     log_error("the acceptor cannot start: out of memory, descriptors or threads");
     release(a);
     return NULL;
+}
+
+void acceptor_begin(struct acceptor *a) {
+    a->begun = true;
+    sem_post(&a->begin);
 }
 
 void acceptor_stop(struct acceptor **pointer) {
@@ -204,6 +220,10 @@ void acceptor_stop(struct acceptor **pointer) {
     /* The counter of an eventfd that nobody reads has room for one more. */
     if (write(a->stop_watch.fd, &one, sizeof one) != sizeof one)
         log_error("the acceptor does not hear");
+    if (!a->begun) {
+        a->stopping = true; /* the thread waits, and takes nobody */
+        sem_post(&a->begin);
+    }
     pthread_join(a->thread, NULL);
     release(a);
 }

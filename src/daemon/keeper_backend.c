@@ -4,6 +4,7 @@
 
 #include "azure/cloud.h"
 #include "base/log.h"
+#include "config/backend.h"
 #include "config/uri.h"
 
 #include <stdio.h>
@@ -42,10 +43,15 @@ static struct source *token_source(struct keeper_backend *r) {
     return s;
 }
 
-/* "route:/score:primary"; NULL: out of memory. The caller frees it. */
+/* "route:/score:primary", with several backends "route:/score:2:primary"; NULL: out of memory. The
+ * caller frees it. */
 static char *name_of(const struct keeper_backend *r, const char *what) {
+    const struct config_route *route = r->config->route;
     char *name;
-    return asprintf(&name, "route:%s:%s", r->config->route->path, what) < 0 ? NULL : name;
+    int n = route->backend_count > 1 ? asprintf(&name, "route:%s:%u:%s", route->path,
+                                                config_backend_number(r->config), what)
+                                     : asprintf(&name, "route:%s:%s", route->path, what);
+    return n < 0 ? NULL : name;
 }
 
 static const struct config_secret *key_of(const struct keeper_backend *r, unsigned i) {

@@ -8,12 +8,19 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 struct listener {
     const struct config_listen *config;
-    int fd;
+    int fd; /* -1: closed */
     bool admin;
     struct bound bound;
+    /* Of one that was open before a reload: */
+    bool kept; /* FD is that of BEFORE[from] */
+    size_t from;
+    bool adjusted; /* a unix socket's mode and group were changed: these it had */
+    mode_t mode;
+    gid_t group;
 };
 
 struct listeners {
@@ -21,8 +28,15 @@ struct listeners {
     size_t count;
 };
 
-/* Opens them all, the admin listener last; false (the log says which and why) with none open. */
-bool listeners_open(struct listeners *l, const struct config *config) MUST_CHECK;
+/* Opens them all, the admin listener last. Those at a place where BEFORE (NULL: none) has one share
+ * its descriptor. False (the log says which and why): all is as it was. */
+bool listeners_open(struct listeners *l, const struct config *config,
+                    const struct listeners *before) MUST_CHECK;
+/* What was opened in place of BEFORE is not wanted after all. */
+void listeners_abandon(struct listeners *l);
+/* NOW, which was opened in place of L, is what L is from now on; those that are no more are closed.
+ */
+void listeners_replace(struct listeners *l, struct listeners *now);
 /* Closes all but the admin listener: who connects now is refused at once. */
 void listeners_refuse(struct listeners *l);
 /* Closes what is open and removes the unix sockets that were made. */

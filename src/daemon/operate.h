@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* What an operator may tell the running gateway through the admin listener:
  *
- *   POST /prefer?route=/PATH&key=primary|secondary   begin with that key from now on, with every
- *                                                  route that has the same two keys
+ *   POST /prefer?route=/PATH&key=primary|secondary   begin with that key from now on, at every
+ *                                                  backend that has the same two keys
  *   POST /renew?route=/PATH                          fetch the route's credential again; not
  *                                                  more than once in 5 s
+ *
+ * For a route with several backends each needs "backend=", as config_backend_find() takes it.
  *
  * Each wants "X-Scoregate: 1", which no form or link of a web page can send. */
 #pragma once

@@ -1,56 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /* The control thread: sets everything up, waits for signals, drains, and takes everything down. */
-#include "daemon/run.h"
+#include "daemon/control.h"
 
 #include "base/log.h"
-#include "daemon/acceptor.h"
-#include "daemon/admin.h"
-#include "daemon/keeper.h"
-#include "daemon/listeners.h"
-#include "daemon/worker.h"
 #include "gateway/trusts.h"
 #include "sys/log_writer.h"
-#include "sys/mailbox.h"
 #include "sys/process.h"
 #include "upstream/dial.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 /* One worker scores about 40,000 times a second; two keep the machine's other core in reach. */
-#define WORKERS_DEFAULT    2
-#define ADMIN_CONNECTIONS  64
-#define ADMIN_HEADER_BYTES 8192
-/* How long the admin listener waits when descriptors are out. */
-#define ADMIN_BREATHER (100 * USEC_PER_MS)
+#define WORKERS_DEFAULT 2
 
-enum { MESSAGE_STOPPED, MESSAGE_REFUSED, MESSAGE_ACCEPTED };
-
-struct control {
-    const struct config *config;
-    struct loop loop;
-    struct mailbox mailbox;
-    struct watch signals, admin_watch;
-    struct timer drain_timer, admin_breather, watchdog;
-    usec_t watchdog_interval; /* 0: nobody wants to hear */
-    struct plan *plan;
-    struct keeper *keeper;
-    struct listeners listeners;
-    struct worker **workers;
-    size_t worker_count, stopped;
-    struct acceptor *acceptor;
-    struct server *admin_server;
-    struct admin admin;
-    const struct access_list *admin_access;
-    bool draining, failed;
-};
-
-/* Setting up */
+enum { MESSAGE_STOPPED, MESSAGE_REFUSED, MESSAGE_ACCEPTED, MESSAGE_CROWDED };
 
 void run_check(const struct config *config, struct config_errors *errors) {
     trusts_free(trusts_load(config, errors), config);
@@ -88,32 +54,39 @@ static bool tell_accepted(void *context, uint64_t generation, unsigned backend, 
     return tell_key(context, MESSAGE_ACCEPTED, generation, backend, revision, key);
 }
 
-static void tell_stopped(void *context, struct worker *worker) {
-    (void)worker;
-    struct control *c = context;
-    struct message *m = malloc(sizeof *m);
-    if (!m)
-        _exit(1); /* memory is out at the very end; there is nothing left to lose */
-    *m = (struct message){.kind = MESSAGE_STOPPED};
-    mailbox_post(&c->mailbox, m);
+static bool tell_crowded(void *context, uint64_t generation, unsigned backend, uint64_t revision,
+                         unsigned key) {
+    return tell_key(context, MESSAGE_CROWDED, generation, backend, revision, key);
+}
+
+/* Word of the plan before the present one may have been on its way; what is older is old news. */
+static unsigned present_backend(const struct control *c, const struct key_message *m) {
+    if (m->generation == c->plan->generation)
+        return m->backend;
+    return m->generation + 1 == c->plan->generation ? keeper_successor(c->keeper, m->backend)
+                                                    : KEEPER_NO_BACKEND;
+}
+
+static void receive_key(struct control *c, const struct key_message *m) {
+    unsigned backend = present_backend(c, m);
+    if (backend == KEEPER_NO_BACKEND)
+        return;
+    if (m->message.kind == MESSAGE_REFUSED)
+        keeper_refused(c->keeper, backend, m->revision, m->key);
+    else if (m->message.kind == MESSAGE_ACCEPTED)
+        keeper_accepted(c->keeper, backend, m->revision, m->key);
+    else
+        keeper_crowded(c->keeper, backend);
 }
 
 static void receive(void *context, struct message *message) {
     struct control *c = context;
-    const struct key_message *m = container_of(message, struct key_message, message);
-    switch (message->kind) {
-    case MESSAGE_STOPPED:
-        c->stopped++;
-        if (!c->draining)
-            c->failed = true;
-        break;
-    case MESSAGE_REFUSED:
-        keeper_refused(c->keeper, m->backend, m->revision, m->key);
-        break;
-    case MESSAGE_ACCEPTED:
-        keeper_accepted(c->keeper, m->backend, m->revision, m->key);
-        break;
+    if (message->kind == MESSAGE_STOPPED) {
+        bool expected = crew_stopped(&c->crew, message) || c->draining;
+        c->failed |= !expected;
+        return;
     }
+    receive_key(c, container_of(message, struct key_message, message));
     free(message);
 }
 
@@ -121,11 +94,13 @@ static void receive(void *context, struct message *message) {
 
 static void hand_out(void *context, unsigned backend, struct supply *supply) {
     struct control *c = context;
+    if (c->reloading) /* workers get it with the plan */
+        return;
     plan_follow(c->plan, backend, supply);
-    for (size_t i = 0; c->workers && i < c->worker_count; i++)
-        if (c->workers[i])
-            worker_supply(c->workers[i], c->plan->generation, backend, supply);
+    crew_supply(&c->crew, c->plan->generation, backend, supply);
 }
+
+/* Setting up */
 
 /* What stands in the configuration is there at once; the rest comes while workers serve. */
 static bool start_keeper(struct control *c, struct config *config) {
@@ -139,35 +114,35 @@ static bool start_keeper(struct control *c, struct config *config) {
     return c->keeper && keeper_start(c->keeper);
 }
 
-/* One per backend, borrowed; the array is the caller's. */
-static struct supply **supplies_now(const struct control *c) {
-    struct supply **supplies = calloc(c->config->backend_count + 1, sizeof(struct supply *));
-    for (unsigned i = 0; supplies && i < c->config->backend_count; i++)
+struct supply **control_supplies(const struct control *c) {
+    size_t count = c->plan->config->backend_count;
+    struct supply **supplies = calloc(count + 1, sizeof(struct supply *));
+    for (unsigned i = 0; supplies && i < count; i++)
         supplies[i] = keeper_supply(c->keeper, i);
     return supplies;
 }
 
-static bool start_workers(struct control *c, struct config *config, unsigned max_connections) {
+size_t control_workers(const struct config *config) {
     unsigned cpus = process_cpus();
-    c->worker_count = config->workers          ? config->workers
-                      : cpus < WORKERS_DEFAULT ? cpus
-                                               : WORKERS_DEFAULT;
-    c->workers = calloc(c->worker_count, sizeof(struct worker *));
-    struct supply **supplies = supplies_now(c);
-    bool ok = c->workers && supplies;
-    struct worker_options options = {.plan = c->plan,
-                                     .supplies = supplies,
-                                     .max_connections = max_connections,
-                                     .stopped = tell_stopped,
-                                     .refused = tell_refused,
-                                     .accepted = tell_accepted,
-                                     .context = c};
-    if (ok)
+    return config->workers ? config->workers : cpus < WORKERS_DEFAULT ? cpus : WORKERS_DEFAULT;
+}
+
+static void set_up_crew(struct control *c) {
+    struct crew_options options = {.mailbox = &c->mailbox,
+                                   .stopped = MESSAGE_STOPPED,
+                                   .refused = tell_refused,
+                                   .accepted = tell_accepted,
+                                   .crowded = tell_crowded,
+                                   .context = c};
+    crew_init(&c->crew, &options);
+}
+
+static bool start_workers(struct control *c) {
+    struct supply **supplies = control_supplies(c);
+    if (supplies)
         plan_take_effect(c->plan, supplies);
-    for (size_t i = 0; ok && i < c->worker_count; i++) {
-        c->workers[i] = worker_start(&options);
-        ok = c->workers[i];
-    }
+    bool ok = supplies && crew_start(&c->crew, control_workers(c->plan->config),
+                                     c->plan->config->header_bytes, c->plan, supplies);
     free(supplies);
     return ok;
 }
@@ -185,96 +160,98 @@ static unsigned connection_limit(const struct config *config) {
     return affordable;
 }
 
-static bool start_acceptor(struct control *c, unsigned max_connections) {
-    struct acceptor_listener *list = calloc(c->listeners.count + 1, sizeof *list);
-    size_t n = 0;
-    for (size_t i = 0; list && i < c->listeners.count; i++)
-        if (!c->listeners.at[i].admin)
-            list[n++] = (struct acceptor_listener){.fd = c->listeners.at[i].fd,
-                                                   .access = &c->listeners.at[i].config->access};
-    c->acceptor =
-        list ? acceptor_start(list, n, c->workers, c->worker_count, max_connections) : NULL;
+struct acceptor *control_acceptor(const struct listeners *listeners, struct config *config,
+                                  const struct crew *crew, size_t keep) {
+    struct acceptor_listener *list = calloc(listeners->count + 1, sizeof *list);
+    size_t n = 0, workers_count = 0;
+    struct worker **workers = crew_list(crew, keep, &workers_count);
+    for (size_t i = 0; list && i < listeners->count; i++)
+        if (!listeners->at[i].admin)
+            list[n++] = (struct acceptor_listener){.fd = listeners->at[i].fd,
+                                                   .access = &listeners->at[i].config->access};
+    struct acceptor_options options = {.config = config,
+                                       .listeners = list,
+                                       .listener_count = n,
+                                       .workers = workers,
+                                       .worker_count = workers_count,
+                                       .max_connections = connection_limit(config)};
+    struct acceptor *acceptor = list && workers ? acceptor_new(&options) : NULL;
     free(list);
-    return c->acceptor != NULL;
+    free(workers);
+    return acceptor;
 }
 
-/* The admin listener */
-
-static void on_admin_breather(struct timer *timer, usec_t now) {
-    struct control *c = container_of(timer, struct control, admin_breather);
-    (void)now;
-    if (!loop_change(&c->loop, &c->admin_watch, EPOLLIN))
-        log_error("the admin listener cannot be watched");
+static bool start_acceptor(struct control *c) {
+    c->acceptor = control_acceptor(&c->listeners, c->plan->config, &c->crew, 0);
+    if (!c->acceptor)
+        return false;
+    crew_change(&c->crew, 0);
+    acceptor_begin(c->acceptor);
+    return true;
 }
 
-/* What waits stays in the backlog for a moment; the listener would be ready all the time. */
-static void pause_admin(struct control *c) {
-    log_debug("no admin callers for the moment: out of descriptors or memory");
-    if (loop_change(&c->loop, &c->admin_watch, 0))
-        timer_set(&c->loop, &c->admin_breather, c->loop.now + ADMIN_BREATHER);
-}
-
-static void on_admin_caller(struct watch *watch, uint32_t events) {
-    struct control *c = container_of(watch, struct control, admin_watch);
-    (void)events;
-    struct server_peer peer = {.access = c->admin_access, .address_len = sizeof peer.address};
-    int fd = accept4(watch->fd, (struct sockaddr *)&peer.address, &peer.address_len,
-                     SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd < 0) {
-        if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
-            pause_admin(c);
-        return;
-    }
-    if (server_connections(c->admin_server) < ADMIN_CONNECTIONS)
-        (void)server_adopt(c->admin_server, fd, &peer);
-    else
-        close(fd);
-}
-
-static bool start_admin(struct control *c, struct config *config) {
-    struct listener *last = c->listeners.count ? &c->listeners.at[c->listeners.count - 1] : NULL;
+bool control_admin(struct control *c, const struct listeners *listeners, struct config *config,
+                   struct admin_listener **l) {
+    const struct listener *last = listeners->count ? &listeners->at[listeners->count - 1] : NULL;
+    *l = NULL;
     if (!last || !last->admin)
         return true;
+    *l = admin_listener_new(&c->loop, &c->admin, config, last->fd);
+    return *l;
+}
+
+static bool start_admin(struct control *c) {
     c->admin = (struct admin){
         .plan = c->plan, .keeper = c->keeper, .loop = &c->loop, .started = c->loop.now};
-    c->admin_access = &config->admin.access;
-    struct server_options options = {.max_connections = ADMIN_CONNECTIONS,
-                                     .header_bytes = ADMIN_HEADER_BYTES,
-                                     .header_timeout = config->client_header_timeout,
-                                     .idle_timeout = config->client_idle_timeout,
-                                     .handler = &admin_handler,
-                                     .context = &c->admin};
-    c->admin_server = server_new(&c->loop, &options);
-    c->admin_watch = (struct watch){.fd = last->fd, .ready = on_admin_caller};
-    return c->admin_server && timer_init(&c->loop, &c->admin_breather, on_admin_breather) &&
-           loop_watch(&c->loop, &c->admin_watch, EPOLLIN);
+    return control_admin(c, &c->listeners, c->plan->config, &c->admin_listener);
+}
+
+static bool make_plan(struct control *c, struct config *config) {
+    struct config_errors errors;
+    config_errors_init(&errors);
+    c->plan = plan_new(config, NULL, &errors);
+    if (!c->plan)
+        log_error("the TLS settings cannot be used", LOG_TEXT("errors", buf_text(&errors.text)));
+    config_errors_done(&errors);
+    return c->plan;
+}
+
+static bool set_up(struct control *c, struct config *config) {
+    const char *file = c->options->listen_file;
+    set_up_crew(c);
+    return make_plan(c, config) && listeners_open(&c->listeners, config, NULL) &&
+           start_keeper(c, config) && start_workers(c) && start_admin(c) && start_acceptor(c) &&
+           (!file || listeners_write(&c->listeners, file));
 }
 
 /* Stopping */
 
-static void quit(struct control *c) {
-    for (size_t i = 0; i < c->worker_count; i++)
-        if (c->workers[i])
-            worker_quit(c->workers[i]);
-}
-
 static void on_drain_timer(struct timer *timer, usec_t now) {
     (void)now;
     log_warning("the drain time is over: what is in progress is cut");
-    quit(container_of(timer, struct control, drain_timer));
+    crew_quit(&container_of(timer, struct control, drain_timer)->crew);
 }
 
 static void drain(struct control *c) {
+    usec_t timeout = c->plan->config->drain_timeout;
     timer_clear(&c->watchdog); /* STOPPING=1 ends its turn; workers may be gone before us */
     c->draining = c->admin.draining = true;
     process_notify("STOPPING=1");
     log_info("stopping: no new callers, requests in progress are finished",
-             LOG_NUMBER("drain_timeout_ms", c->config->drain_timeout / USEC_PER_MS));
+             LOG_NUMBER("drain_timeout_ms", timeout / USEC_PER_MS));
     acceptor_stop(&c->acceptor);
     listeners_refuse(&c->listeners);
-    for (size_t i = 0; i < c->worker_count; i++)
-        worker_drain(c->workers[i]);
-    timer_set(&c->loop, &c->drain_timer, c->loop.now + c->config->drain_timeout);
+    crew_drain(&c->crew);
+    timer_set(&c->loop, &c->drain_timer, c->loop.now + timeout);
+}
+
+static void hang_up(struct control *c) {
+    if (c->draining)
+        log_warning("SIGHUP is ignored: stopping");
+    else if (!c->options->load)
+        log_warning("SIGHUP is ignored: there is no configuration file to load again");
+    else
+        control_reload(c);
 }
 
 static void on_signal(struct watch *watch, uint32_t events) {
@@ -284,9 +261,9 @@ static void on_signal(struct watch *watch, uint32_t events) {
     if (read(watch->fd, &info, sizeof info) != sizeof info)
         return;
     if (info.ssi_signo == SIGHUP)
-        log_warning("SIGHUP is ignored: a changed configuration needs a restart");
+        hang_up(c);
     else if (c->draining)
-        quit(c);
+        crew_quit(&c->crew);
     else
         drain(c);
 }
@@ -307,35 +284,14 @@ static bool watch_signals(struct control *c) {
  * reason to be restarted. */
 static void on_watchdog(struct timer *timer, usec_t now) {
     struct control *c = container_of(timer, struct control, watchdog);
-    bool all = true;
-    for (size_t i = 0; i < c->worker_count; i++) {
-        all &= worker_answered(c->workers[i]);
-        if (worker_answered(c->workers[i]))
-            worker_ping(c->workers[i]);
-    }
-    if (all)
+    if (crew_answers(&c->crew))
         process_notify("WATCHDOG=1");
     timer_set(&c->loop, timer, now + c->watchdog_interval / 4);
 }
 
 /* Running */
 
-static bool set_up(struct control *c, struct config *config, const struct run_options *options) {
-    struct config_errors errors;
-    config_errors_init(&errors);
-    c->plan = plan_new(config, NULL, &errors);
-    bool ok = c->plan;
-    if (!ok)
-        log_error("the TLS settings cannot be used", LOG_TEXT("errors", buf_text(&errors.text)));
-    config_errors_done(&errors);
-    unsigned max_connections = connection_limit(config);
-    return ok && listeners_open(&c->listeners, config) && start_keeper(c, config) &&
-           start_workers(c, config, max_connections) && start_admin(c, config) &&
-           start_acceptor(c, max_connections) &&
-           (!options->listen_file || listeners_write(&c->listeners, options->listen_file));
-}
-
-static void tell_ready(const struct control *c, const struct run_options *options) {
+static void tell_ready(const struct control *c) {
     struct bound *bound = calloc(c->listeners.count + 1, sizeof *bound);
     for (size_t i = 0; i < c->listeners.count; i++) {
         const struct bound *b = &c->listeners.at[i].bound;
@@ -344,34 +300,34 @@ static void tell_ready(const struct control *c, const struct run_options *option
         log_info(b->admin ? "admin listener" : "listening", LOG_STRING("address", b->address),
                  LOG_NUMBER("port", b->port));
     }
-    if (c->config->route_count == 0)
+    if (c->plan->config->route_count == 0)
         log_warning("no routes are configured: every request gets 404");
-    if (options->on_ready && bound)
-        options->on_ready(options->context, bound, c->listeners.count);
+    if (c->options->on_ready && bound)
+        c->options->on_ready(c->options->context, bound, c->listeners.count);
     free(bound);
     process_notify("READY=1");
 }
 
+static bool admin_is_due(const struct control *c) {
+    return c->admin_listener && server_is_due(c->admin_listener->server);
+}
+
 static void serve(struct control *c) {
-    while (c->stopped < c->worker_count && !c->failed) {
-        bool busy = c->admin_server && server_is_due(c->admin_server);
-        if (!loop_turn(&c->loop, busy ? 0 : USEC_NEVER)) {
+    while (!crew_is_gone(&c->crew) && !c->failed) {
+        if (!loop_turn(&c->loop, admin_is_due(c) ? 0 : USEC_NEVER)) {
             c->failed = true;
             return;
         }
-        if (c->admin_server)
-            server_run(c->admin_server);
+        if (c->admin_listener)
+            server_run(c->admin_listener->server);
     }
 }
 
 static void take_down(struct control *c) {
     acceptor_stop(&c->acceptor);
-    quit(c);
-    for (size_t i = 0; c->workers && i < c->worker_count; i++)
-        worker_join(&c->workers[i]);
-    free(c->workers);
-    c->workers = NULL;
-    server_free(&c->admin_server);
+    if (c->crew.options.mailbox)
+        crew_join(&c->crew);
+    admin_listener_free(&c->admin_listener);
     listeners_close(&c->listeners);
     if (c->mailbox.loop)
         mailbox_done(&c->mailbox);
@@ -380,13 +336,12 @@ static void take_down(struct control *c) {
     if (c->signals.fd >= 0)
         close(c->signals.fd);
     timer_done(&c->loop, &c->drain_timer);
-    timer_done(&c->loop, &c->admin_breather);
     timer_done(&c->loop, &c->watchdog);
     loop_done(&c->loop);
 }
 
 int run(struct config *config, const struct run_options *options) {
-    struct control c = {.config = config,
+    struct control c = {.options = options,
                         .loop.epoll = -1,
                         .signals.fd = -1,
                         .watchdog_interval = process_watchdog()};
@@ -394,13 +349,12 @@ int run(struct config *config, const struct run_options *options) {
     log_setup(config->log_level, config->log_format, log_writer_sink);
     bool logging = log_writer_start();
     bool dialling = dial_global_init();
-    bool ok = dialling && loop_init(&c.loop) &&
-              timer_init(&c.loop, &c.drain_timer, on_drain_timer) &&
-              timer_init(&c.loop, &c.watchdog, on_watchdog) &&
-              mailbox_init(&c.mailbox, &c.loop, receive, &c) && watch_signals(&c) &&
-              set_up(&c, config, options);
+    bool ok =
+        dialling && loop_init(&c.loop) && timer_init(&c.loop, &c.drain_timer, on_drain_timer) &&
+        timer_init(&c.loop, &c.watchdog, on_watchdog) &&
+        mailbox_init(&c.mailbox, &c.loop, receive, &c) && watch_signals(&c) && set_up(&c, config);
     if (ok) {
-        tell_ready(&c, options);
+        tell_ready(&c);
         if (c.watchdog_interval)
             on_watchdog(&c.watchdog, c.loop.now);
         serve(&c);

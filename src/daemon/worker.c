@@ -74,6 +74,8 @@ static void adopt(struct worker *w, struct caller_message *m) {
         close(m->fd);
     else
         (void)server_adopt(w->server, m->fd, &m->peer);
+    config_unref(&m->peer.config);
+    free(m);
 }
 
 /* One for another plan than the present one can only be for the plan that is waited for. */
@@ -123,7 +125,6 @@ static void receive(void *context, struct message *message) {
     switch (message->kind) {
     case MESSAGE_CALLER:
         adopt(w, container_of(message, struct caller_message, message));
-        free(message);
         return;
     case MESSAGE_SUPPLY:
         use_supply(w, container_of(message, struct supply_message, message));
@@ -186,7 +187,7 @@ static void *worker_main(void *context) {
             break;
     }
     server_free(&w->server);
-    w->options.stopped(w->options.context, w);
+    w->options.stopped(w->options.owner);
     return NULL;
 }
 
@@ -231,7 +232,7 @@ static bool set_up(struct worker *w) {
     if (!w->gateway)
         return false;
     struct server_options options = {.max_connections = w->options.max_connections,
-                                     .header_bytes = config->header_bytes,
+                                     .header_bytes = w->options.header_bytes,
                                      .header_timeout = config->client_header_timeout,
                                      .idle_timeout = config->client_idle_timeout,
                                      .handler = &exchange_handler,
@@ -265,6 +266,7 @@ void worker_adopt(struct worker *w, int fd, const struct server_peer *peer) {
         return;
     }
     *m = (struct caller_message){.message.kind = MESSAGE_CALLER, .fd = fd, .peer = *peer};
+    (void)config_ref(peer->config);
     atomic_fetch_add_explicit(&w->load, 1, memory_order_relaxed);
     mailbox_post(&w->mailbox, &m->message);
 }

@@ -17,12 +17,14 @@ struct worker_options {
     struct plan *plan;
     struct supply *const *supplies; /* one per backend: what it begins with */
     unsigned max_connections;
+    unsigned header_bytes; /* of the requests' heads, for life */
     /* All of these are called in the worker's thread. When it has drained or was retired and is
      * empty, or cannot go on: */
-    void (*stopped)(void *context, struct worker *worker);
+    void (*stopped)(void *owner);
+    void *owner;
     /* What it learns about keys and endpoints (gateway/gateway.h). */
     gateway_tell *refused, *accepted, *crowded;
-    void *context;
+    void *context; /* of these */
 };
 
 /* Starts the thread; NULL if that fails (the log says why). */

@@ -52,6 +52,7 @@ struct client {
     struct list node;
     struct server *server;
     struct MHD_Connection *connection;
+    struct config *config; /* that the access list is of */
     struct caller_info info;
     unsigned char address[16], local[16];
     bool peer_closed;

@@ -408,6 +408,7 @@ static bool map_address(const struct sockaddr_storage *from, unsigned char into[
 static void describe(struct client *client, const struct server_peer *peer) {
     struct sockaddr_storage local = {.ss_family = AF_UNSPEC};
     socklen_t len = sizeof local;
+    client->config = config_ref(peer->config);
     client->info = (struct caller_info){.access = peer->access, .uid = -1};
     if (map_address(&peer->address, client->address))
         client->info.address = client->address;
@@ -450,6 +451,7 @@ static void client_free(struct client *client) {
     timer_done(s->loop, &client->timer);
     list_remove(&client->node);
     s->client_count--;
+    config_unref(&client->config);
     free(client);
 }
 

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "base/macros.h"
+#include "config/config.h"
 #include "gateway/caller.h"
 #include "sys/loop.h"
 
@@ -28,8 +29,9 @@ struct server *server_new(struct loop *loop, const struct server_options *option
 /* Cuts what is still open: every request's done() is called. */
 void server_free(struct server **server);
 
-/* Where a connection came from. ACCESS outlives the server. */
+/* Where a connection came from. ACCESS is of CONFIG, to which the connection takes a reference. */
 struct server_peer {
+    struct config *config;
     const struct access_list *access;
     struct sockaddr_storage address;
     socklen_t address_len;

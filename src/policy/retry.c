@@ -73,6 +73,8 @@ usec_t retry_at(const struct retry_rules *rules, const struct retry_facts *f, ui
     usec_t wait = 0;
     if (!f->elsewhere) {
         wait = backoff(rules, f->attempts, random);
+        if (f->retry_after != USEC_NEVER && f->retry_after > rules->max_wait)
+            return USEC_NEVER;
         if (f->retry_after != USEC_NEVER)
             wait = greater(wait, f->retry_after);
     }

@@ -16,6 +16,7 @@
 struct retry_rules {
     unsigned attempts;           /* in all; 1: never again */
     usec_t backoff, max_backoff; /* before the second one; doubled, up to the latter */
+    usec_t max_wait;             /* a Retry-After that is longer is left to the caller */
     unsigned *statuses;          /* answers after which it may be sent again */
     size_t status_count;
     unsigned budget_percent; /* how many of the requests may be repeated */
@@ -54,7 +55,7 @@ struct retry_facts {
  * not before Retry-After. Back-off has what is known as full jitter: by RANDOM (any 64 bits)
  * anything up to rules->backoff, doubled with each attempt up to rules->max_backoff; but a tenth of
  * that and a millisecond at least, so that it is never none. What would come at or after the
- * deadline is not done at all: the caller is told now what the endpoint said. */
+ * deadline, or after a Retry-After longer than rules->max_wait, is not done at all: the caller is told now what the endpoint said. */
 usec_t retry_at(const struct retry_rules *rules, const struct retry_facts *facts,
                 uint64_t random) MUST_CHECK;
 

@@ -60,6 +60,10 @@ static void remove_stale(const struct sockaddr_un *name) {
     close(fd);
 }
 
+bool listen_adjust_unix(const char *path, mode_t mode, gid_t group) {
+    return (group == (gid_t)-1 || chown(path, (uid_t)-1, group) == 0) && chmod(path, mode) == 0;
+}
+
 int listen_unix(const char *path, mode_t mode, gid_t group) {
     struct sockaddr_un name = {.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof name.sun_path) {
@@ -74,7 +78,7 @@ int listen_unix(const char *path, mode_t mode, gid_t group) {
     umask(before);
     if (fd < 0)
         return -1;
-    if ((group != (gid_t)-1 && chown(path, (uid_t)-1, group) != 0) || chmod(path, mode) != 0)
+    if (!listen_adjust_unix(path, mode, group))
         return close_keeping_errno(fd);
     return fd;
 }
@@ -89,8 +93,10 @@ static bool is_named(const char *names, int index, const char *name) {
            (names[strlen(name)] == '\0' || names[strlen(name)] == ':');
 }
 
+/* Of the sockets that systemd passed. */
+static bool taken[64];
+
 int listen_take_systemd(const char *name) {
-    static bool taken[64];
     const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");
     int n = pid && count && atol(pid) == getpid() ? atoi(count) : 0;
     for (int i = 0; i < n && i < 64; i++) {
@@ -104,6 +110,10 @@ int listen_take_systemd(const char *name) {
     }
     errno = ENOENT;
     return -1;
+}
+
+void listen_return_systemd(int fd) {
+    taken[fd - SYSTEMD_FIRST] = false;
 }
 
 bool listen_name(int fd, char *address, size_t size, uint16_t *port, bool *is_unix) {

@@ -74,9 +74,9 @@ int main(void) {
             printf(" from %" PRIu64 " to %" PRIu64, o->min, o->max);
         for (const struct option_choice *c = o->choices; c && c->name; c++)
             printf("%s \"%s\"",
-                   c > o->choices                  ? ","
+                   c > o->choices                ? ","
                    : o->type == OPTION_NUMBER_OR ? " or"
-                                                   : "",
+                                                 : "",
                    c->name);
         if (o->required)
             fputs("; required", stdout);

@@ -317,6 +317,9 @@ def test_renew(world, azure):
     ("/prefer?route=/score", OPERATOR, "bad_query"),
     ("/prefer?route=/score&key=both", OPERATOR, "bad_query"),
     ("/prefer?route=/score&key=primary&key=secondary", OPERATOR, "bad_query"),
+    ("/prefer?route=/score&key=secondary&backend=2", OPERATOR, "bad_query"),
+    ("/prefer?route=/score&key=secondary&backend=", OPERATOR, "bad_query"),
+    ("/renew?route=/score&backend=elsewhere", OPERATOR, "bad_query"),
 ])
 def test_wrong_operations(two_keys, target, headers, reason):
     gate, _ = two_keys

@@ -66,6 +66,23 @@ def test_each_thing_once(check, azure, upstream, app):
     assert result.stdout.count("connection to") == 1
 
 
+def test_every_backend(check, azure, upstream, app):
+    up, other = upstream(), upstream()
+    backends = [{**{k: v for k, v in named(azure, up).items() if k != "path"}},
+                {"uri": other.url("/score"), "auth": key_auth("aCANARY"), "priority": 1},
+                {"uri": "https://127.0.0.1:1/score"}]
+    result = check([{"path": "/many", "backends": backends}], {"app": client_secret(azure, app)})
+    assert (result.returncode, result.stderr) == (1, "")
+    good = "\n".join(lines(result, "ok"))
+    for text in ("route:/many:1:endpoint (online-endpoint)", "route:/many:1:keys (endpoint-key): fingerprint ",
+                 "route:/many:2:primary (inline)", f"/many (backend 1): {up.url('/score?code=***')}, endpoint-key",
+                 f"/many (backend 2): {other.url('/score')}, key", "/many (backend 3): https://127.0.0.1:1/score, none",
+                 f"connection to {up.url('')}".rstrip("/"), f"connection to {other.url('')}".rstrip("/")):
+        assert text in good, (text, result.stdout)
+    failed, = lines(result, "failed")
+    assert failed.startswith("connection to https://127.0.0.1:1: ")
+
+
 @pytest.mark.parametrize("denied, auth_mode, right", [
     ("arm.listKeys", "Key", "onlineEndpoints/listKeys/action"),
     ("arm.token", "AMLToken", "onlineEndpoints/token/action"),

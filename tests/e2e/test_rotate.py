@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from lib import config
 from lib.cli import run
 from lib.cloud import SECRET, Load, World, settings
 from lib.config import key_auth
@@ -288,6 +289,60 @@ def test_a_route_that_is_not_there(world):
     result = rotate(one, admin=False, route="/scores")
     assert result.returncode == 2
     assert result.stderr == "scoregate rotate: there is no route /scores; did you mean /score?\n"
+
+
+def write_several(one, certs, tmp_path):
+    """A configuration whose route has the endpoint as the second of two backends."""
+    named = {"online_endpoint": one.route["online_endpoint"], "identity": "app"}
+    elsewhere = {"uri": "https://elsewhere.example/score", "auth": key_auth("aCANARY", "bCANARY")}
+    path = tmp_path / "several.conf"
+    path.touch(mode=0o600)
+    path.write_text(config.text({
+        "azure": settings(one.azure, certs), "identities": one.gateway.settings["identities"],
+        "routes": [{"path": "/score", "backends": [elsewhere, named]}]}))
+    return path
+
+
+@pytest.mark.parametrize("arguments, words", [
+    ([], "has several backends; expected --backend with one of 1 (elsewhere.example), 2 (churn)"),
+    (["--backend", "3"], "'3' does not say which backend of /score; expected one of 1 (elsewhere.example), 2 (churn)"),
+    (["--backend", "elsewhere.example"], "/score cannot be rotated: its keys come from elsewhere")])
+def test_which_backend(world, certs, azure, tmp_path, arguments, words):
+    path = write_several(world(start=False), certs, tmp_path)
+    result = run("rotate", "/score", "-c", path, *arguments)
+    assert (result.returncode, result.stdout) == (2, "") and words in result.stderr
+    assert "CANARY" not in result.stderr and azure.calls == []
+
+
+@pytest.mark.parametrize("name", ["2", "churn"])
+def test_one_of_several_backends(world, certs, azure, impostor, tmp_path, name):
+    """What the gateway is told, by an impostor that says it has the new key as soon as it was asked for it."""
+    path, told = write_several(world(start=False), certs, tmp_path), []
+
+    def answer(line):
+        told.append(line.split()[1])
+        new = "02" if any(t.startswith("/renew") for t in told) else "01"
+        return json.dumps({"routes": [{"path": "/score", "backends": [
+            {"key_in_use": "secondary", "fingerprints": ["aa", "ab"]},
+            {"key_in_use": "primary", "fingerprints": ["00", new]}]}]})
+    result = run("rotate", "/score", "-c", path, "--backend", name, "--key", "secondary",
+                 "--admin", impostor(200, answer))
+    assert (result.returncode, result.stderr) == (0, "")
+    assert asked_for(azure) == ["Secondary"]
+    assert [t for t in told if t != "/status"] == ["/prefer?route=%2Fscore&backend=2&key=primary",
+                                                   "/renew?route=%2Fscore&backend=2"]
+    assert result.stdout.splitlines()[-1] == "the gateway has the new secondary key, fingerprint 02"
+
+
+@pytest.mark.parametrize("route", [{}, {"backends": []}, {"backends": [{}]}])
+def test_a_gateway_with_other_backends(world, certs, azure, impostor, tmp_path, route):
+    path = write_several(world(start=False), certs, tmp_path)
+    status = json.dumps({"routes": [{"path": "/score", **route}]})
+    result = run("rotate", "/score", "-c", path, "--backend", "2", "--admin", impostor(200, status))
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == ("scoregate rotate: nothing is regenerated: the running gateway has other backends of "
+                             "/score than the configuration\n")
+    assert azure.count("*.regenerateKeys") == 0
 
 
 @pytest.mark.parametrize("arguments, words", [

@@ -307,13 +307,13 @@ static void test_place_errors(void **state) {
     (void)state;
     static const struct wrong cases[] = {
         {MANAGED ROUTE("identity = \"vm\";"),
-         "c:2: routes.scoring_uri is missing; expected that, online_endpoint or web_service\n"},
+         "c:2: routes.scoring_uri is missing; expected that, online_endpoint, web_service or backends\n"},
         {NAMED("\nscoring_uri = \"https://h/s\";"),
          "c:3: routes.scoring_uri: online_endpoint of c:2 says where the endpoint is already; "
-         "expected one of scoring_uri, online_endpoint and web_service\n"},
+         "expected one of scoring_uri, online_endpoint, web_service and backends\n"},
         {NAMED("\nweb_service = { " NAMES " };"),
          "c:3: routes.web_service: online_endpoint of c:2 says where the endpoint is already; "
-         "expected one of scoring_uri, online_endpoint and web_service\n"},
+         "expected one of scoring_uri, online_endpoint, web_service and backends\n"},
         {MANAGED ROUTE("online_endpoint = { }; identity = \"vm\";"),
          "c:2: online_endpoint.subscription is missing\n"
          "c:2: online_endpoint.resource_group is missing\n"

@@ -203,7 +203,7 @@ static void test_names(void **state) {
     (void)state;
     static const struct wrong cases[] = {
         {"worker = 1;", "c:1: unknown key worker; did you mean workers?\n"},
-        {"backends = { };", "c:1: unknown key backends\n"},
+        {"backends = { };", "c:1: unknown key backends; it belongs in routes\n"},
         {"log = { levle = \"info\"; };", "c:1: unknown key levle in log; did you mean level?\n"},
         {"header_bytes = 8192;", "c:1: unknown key header_bytes; it belongs in limits\n"},
         {"limits = { workers = 1; };",
@@ -289,7 +289,7 @@ static void test_routes(void **state) {
     static const struct wrong cases[] = {
         {"routes = ( { } );",
          "c:1: routes.path is missing\nc:1: routes.scoring_uri is missing; expected that, "
-         "online_endpoint or web_service\n"},
+         "online_endpoint, web_service or backends\n"},
         {"routes = (\n{ path = \"/a\"; scoring_uri = \"https://h/s\"; },\n"
          "{ path = \"/a\"; scoring_uri = \"https://h/t\"; } );",
          "c:3: routes.path: the route of c:2 has this path already\n"},

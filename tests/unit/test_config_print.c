@@ -180,7 +180,7 @@ static void test_sample_is_right_with_all_settings(void **state) {
     assert_int_equal(write(fd, "key\n", 4), 4);
     struct buf text = sample(), all = with_all_settings(buf_text(&text), file);
     struct config *c = load(all.at);
-    assert_int_equal(c->route_count, 5);
+    assert_int_equal(c->route_count, 6);
     assert_int_equal(c->identity_count, 7);
     assert_int_equal(c->listen_count, 3);
     config_unref(&c);
@@ -232,7 +232,8 @@ static void test_the_table(void **state) {
         assert_true(n > 0 && option->doc[n - 1] == '.' && isupper((unsigned char)*option->doc));
         assert_ptr_equal(option_find(option->group, text_of(option->name)), option);
         assert_false(option->required && option->initial);
-        assert_int_equal(option->type == OPTION_CHOICE, option->choices != NULL);
+        bool choice = option->type == OPTION_CHOICE || option->type == OPTION_NUMBER_OR;
+        assert_int_equal(choice, option->choices != NULL);
         bool string = option->type == OPTION_STRING || option->type == OPTION_STRINGS;
         assert_int_equal(string, option->valid && option->expected);
     }

@@ -50,11 +50,11 @@ static struct keeper *keeper;
 static unsigned supplied; /* how often a supply was handed out */
 static uint64_t newest[4];
 
-static void on_supply(void *context, unsigned route, struct supply *supply) {
+static void on_supply(void *context, unsigned backend, struct supply *supply) {
     (void)context;
-    assert_ptr_equal(supply, keeper_supply(keeper, route));
-    assert_true(supply->revision == newest[route] + 1);
-    newest[route] = supply->revision;
+    assert_ptr_equal(supply, keeper_supply(keeper, backend));
+    assert_true(supply->revision == newest[backend] + 1);
+    newest[backend] = supply->revision;
     supplied++;
 }
 
@@ -79,7 +79,7 @@ static void make(const char *text) {
     keeper = keeper_new(&loop, &options, &why);
     assert_non_null(keeper);
     buf_done(&why);
-    for (unsigned i = 0; i < config->route_count; i++)
+    for (unsigned i = 0; i < config->backend_count; i++)
         newest[i] = keeper_supply(keeper, i)->revision;
     keeper->options.supplied = on_supply;
 }
@@ -162,6 +162,20 @@ static void keys_that_stand_there_are_ready_without_a_turn(void **state) {
     assert_string_equal(keeper_backend_credential(keeper, 0, 0), "route:/a:primary");
     assert_string_equal(keeper_backend_credential(keeper, 0, 1), "route:/a:secondary");
     assert_true(keeper_settled(keeper));
+}
+
+static void backends_have_their_number_in_names(void **state) {
+    (void)state;
+    begin(APP ROUTE("identity = \"app\"; backends = ( { uri = \"https://h/score\"; " AUTH(
+        "\"key\"; primary = \"k1\"; secondary = \"k2\";") "}, { online_endpoint = " NAMES
+                                                          "; }, { uri = \"https://h/2\"; } );"));
+    assert_string_equal(keeper_backend_credential(keeper, 0, 0), "route:/a:1:primary");
+    assert_string_equal(keeper_backend_credential(keeper, 0, 1), "route:/a:1:secondary");
+    assert_string_equal(keeper_backend_credential(keeper, 1, 0), "route:/a:2:endpoint");
+    assert_null(keeper_backend_credential(keeper, 2, 0));
+    assert_ready("k1", "k2");
+    assert_int_equal(keeper_supply(keeper, 1)->state, SUPPLY_PENDING);
+    assert_true(keeper_supply(keeper, 2)->open);
 }
 
 static void a_key_of_a_file_is_followed(void **state) {
@@ -756,6 +770,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         T(a_route_without_a_credential_is_ready_at_once),
         T(keys_that_stand_there_are_ready_without_a_turn),
+        T(backends_have_their_number_in_names),
         T(a_key_of_a_file_is_followed),
         T(a_file_that_is_good_again_is_good),
         T(one_key_of_two_is_enough),

@@ -22,6 +22,7 @@ static const struct retry_rules rules_usual = {
     .attempts = 3,
     .backoff = 100 * MS,
     .max_backoff = 2 * S,
+    .max_wait = USEC_NEVER - 1,
     .statuses = usual,
     .status_count = ARRAY_LEN(usual),
 };
@@ -29,11 +30,12 @@ static const struct retry_rules rules_many = {
     .attempts = 3,
     .backoff = 100 * MS,
     .max_backoff = 2 * S,
+    .max_wait = USEC_NEVER - 1,
     .statuses = many,
     .status_count = ARRAY_LEN(many),
 };
 static const struct retry_rules rules_none = {
-    .attempts = 3, .backoff = 100 * MS, .max_backoff = 2 * S};
+    .attempts = 3, .backoff = 100 * MS, .max_backoff = 2 * S, .max_wait = USEC_NEVER - 1};
 
 static uint64_t next_random(uint64_t *seed) {
     *seed ^= *seed << 13;
@@ -265,6 +267,19 @@ static void retry_after_is_kept(void **state) {
     assert_int_equal(retry_at(&rules_usual, &f, 5), NOW);
 }
 
+static void longer_waits_are_left_to_the_caller(void **state) {
+    (void)state;
+    struct retry_rules rules = rules_usual;
+    struct retry_facts f = answered(429);
+    rules.max_wait = 10 * S;
+    f.retry_after = 10 * S;
+    assert_int_equal(retry_at(&rules, &f, 0), NOW + 10 * S);
+    f.retry_after++;
+    assert_false(is_again(&rules, &f));
+    f.elsewhere = true;
+    assert_int_equal(retry_at(&rules, &f, 0), NOW);
+}
+
 static void nothing_that_comes_too_late(void **state) {
     (void)state;
     struct retry_facts f = answered(429);
@@ -380,6 +395,7 @@ int main(void) {
         cmocka_unit_test(backoff_grows_and_is_never_none),
         cmocka_unit_test(odd_rules_of_backoff),
         cmocka_unit_test(retry_after_is_kept),
+        cmocka_unit_test(longer_waits_are_left_to_the_caller),
         cmocka_unit_test(nothing_that_comes_too_late),
         cmocka_unit_test(reserve_of_a_budget),
         cmocka_unit_test(requests_earn_their_part),
