@@ -4,7 +4,6 @@ turn it is."""
 
 import os
 import shutil
-import subprocess
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -13,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from lib.client import request_bytes
 from lib.cloud import SECRET, client_secret, place, settings
 from lib.crowd import Crowd
 from lib.problem import assert_problem
-from lib.soak import compile_load
 from lib.wait import until
 
 MIB = 1 << 20
@@ -130,16 +129,16 @@ def test_queue_timeout(gated):
 
 
 def test_retry_after_is_what_the_queue_takes(gateway, inference):
-    """Twelve wait for a service that takes a quarter of a second for each: three seconds."""
-    endpoint = inference(service_ms=250)
+    """Twenty wait for a service that takes a tenth of a second for each: two seconds."""
+    endpoint = inference(service_ms=100)
     gate = gateway([{"path": "/score", "scoring_uri": endpoint.url(), "max_concurrent": 1,
-                     "max_queue": 12}], workers=2)
-    crowd = Crowd(gate, 13, times=2)
+                     "max_queue": 20}], workers=2)
+    crowd = Crowd(gate, 21, times=2)
     crowd.wait(10)
-    until(lambda: depth(gate) == 12, "the queue is full")
+    until(lambda: depth(gate) == 20, "the queue is full")
     answer = gate.client().post("/score")
     assert_problem(answer, "queue_full")
-    assert 3 <= int(answer.headers["retry-after"]) <= 5
+    assert 2 <= int(answer.headers["retry-after"]) <= 4
     assert all(o.status == 200 for o in crowd.join())
 
 
@@ -206,21 +205,34 @@ def test_turns_of_two_users_of_a_socket(gated, open_directory):
 
 # What waiting costs
 
-def test_bodies_of_those_who_wait_are_not_held(gated, tmp_path):
+def send_what_is_taken(gate, body):
+    """A caller that has sent of a request what the gateway and the sockets take."""
+    caller = gate.client()
+    caller.socket.setblocking(False)
+    left = memoryview(request_bytes("POST", "/score", body=body))
+    try:
+        while left:
+            left = left[caller.socket.send(left):]
+    except BlockingIOError:
+        pass
+    return caller
+
+
+def test_bodies_of_those_who_wait_are_not_held(gated):
     gate, held = gated(max_concurrent=1)
     first, = fill(gate, held, 1)
-    load = compile_load(tmp_path)
     before = gate.rss()
-    with subprocess.Popen([load, "-c", "500", "-n", "500", "-u", str(MIB), str(gate.port),
-                           "/score"], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE) as crowd:
-        until(lambda: depth(gate) == 500, "all wait", 20)
-        grown = gate.rss() - before
-        crowd.kill()
+    crowd = [send_what_is_taken(gate, bytes(MIB)) for _ in range(500)]
+    until(lambda: depth(gate) == 500, "all wait", 20)
+    grown = gate.rss() - before
     assert grown < 64 * MIB, f"500 bodies of 1 MiB wait in {grown / MIB:.0f} MiB"
+    for caller in crowd:
+        caller.rst()
     until(lambda: depth(gate) == 0, "those who went wait no longer")
     held.let_all()
     assert first.read_answer().status == 200
     assert gate.client().post("/score", b"still fine").body == b"still fine"
+    assert len(held.arrived) == 2
 
 
 def test_a_body_that_waited_arrives_whole(gated):
@@ -274,7 +286,7 @@ def test_a_limit_that_is_learnt(inference, gateway):
     crowd.stop()
     crowd.assert_all_fine()
     figures = endpoint.figures()
-    assert figures.too_many < figures.statuses["200"] / 20, figures
+    assert figures.too_many < figures.statuses["200"] / 10, figures
     assert figures.peak <= 6
     assert gate.metric("scoregate_retries_total", route="/score", reason="status") > 0
 
