@@ -114,6 +114,8 @@ void exchange_end_attempts(struct exchange *x, const struct attempt *one);
 void exchange_follow(struct exchange *x, struct gateway_route *route);
 /* When the answer has to begin. */
 usec_t exchange_deadline(const struct exchange *x);
+/* By which the caller, the log and the endpoint know it. */
+const char *exchange_id(const struct exchange *x);
 /* Sending it twice does no harm. */
 bool exchange_is_repeatable(const struct exchange *x);
 /* The caller may send the body, or more of it. */
