@@ -2,6 +2,7 @@
 /* scoregate: a local gateway that adds Azure Machine Learning credentials to scoring requests. */
 #include "cli/commands.h"
 #include "sys/process.h"
+#include "upstream/crypto.h"
 
 #include <errno.h>
 #include <string.h>
@@ -11,6 +12,7 @@ int main(int argc, char **argv) {
         &command_serve,  &command_try,      &command_demo,   &command_check,
         &command_status, &command_services, &command_rotate, &command_config,
     };
+    crypto_watch_memory();
     process_conceal(); /* most commands read the configuration, which may hold secrets */
     int status = command_dispatch(commands, ARRAY_LEN(commands), print_version, argc, argv);
     /* A full disk behind stdout must not pass for success. What was wrong with an earlier write is

@@ -52,13 +52,20 @@ static struct config *load(const char *file, const char *text, bool insecure_per
     return config;
 }
 
+static void print(const struct config_errors *errors) {
+    if (errors->text.len)
+        fprintf(stderr, "%.*s", TEXT_ARG(buf_text(&errors->text)));
+    else /* not even for that */
+        fputs("out of memory\n", stderr);
+}
+
 struct config *config_choice_load(const struct config_choice *choice) {
     struct config_errors errors;
     const char *file = config_choice_file(choice);
     config_errors_init(&errors);
     struct config *config = load(file, NULL, choice->insecure_permissions, &errors);
     if (!config) {
-        fprintf(stderr, "%.*s", TEXT_ARG(buf_text(&errors.text)));
+        print(&errors);
         if (!choice->file && !from_environment() && access(file, F_OK) != 0)
             fputs("-c FILE names another one; scoregate demo and scoregate try need none\n",
                   stderr);

@@ -233,6 +233,7 @@ static bool looked_into(const struct keeper_backend *r) {
 }
 
 void keeper_backend_update(struct keeper_backend *r) {
+    keeper_limit_update(r);
     struct supply *s = make_supply(r), *old = r->supply;
     if (!s) {
         log_error("out of memory: a route keeps its old credential",
@@ -318,21 +319,6 @@ static void on_credential(void *owner, struct source *source) {
     keeper_backend_update(owner);
 }
 
-/* Begins to follow what Azure's limit is made of. */
-static bool use_deployments(struct keeper_backend *r) {
-    if (r->deployments.source || !keeper_limit_is_wanted(r))
-        return true;
-    struct named_service of = service_of(r->config);
-    char *name = name_of(r, "deployments");
-    struct source *s = name ? source_of_deployments(r->sources, &of, name) : NULL;
-    free(name);
-    if (!s)
-        return false;
-    source_use(&r->deployments, s, keeper_limit_told, r);
-    begin(r, s);
-    return true;
-}
-
 static void on_lookup(void *owner, struct source *source) {
     struct keeper_backend *r = owner;
     if (source->value.service.scoring_uri) {
@@ -342,10 +328,6 @@ static void on_lookup(void *owner, struct source *source) {
         if (!use_credentials(r))
             log_error("out of memory: a route has no credential",
                       LOG_STRING("route", r->config->route->path));
-        if (!use_deployments(r))
-            log_error("out of memory: a route does not follow Azure's limit",
-                      LOG_STRING("route", r->config->route->path));
-        keeper_limit_update(r);
     }
     keeper_backend_update(r);
 }
@@ -427,8 +409,24 @@ static bool use_lookup(struct keeper_backend *r) {
     return true;
 }
 
+/* What Azure's limit is made of, where it is followed. */
+static bool use_deployments(struct keeper_backend *r) {
+    if (!keeper_limit_is_wanted(r))
+        return true;
+    struct named_service of = service_of(r->config);
+    char *name = name_of(r, "deployments");
+    struct source *s = name ? source_of_deployments(r->sources, &of, name) : NULL;
+    free(name);
+    if (!s)
+        return false;
+    source_use(&r->deployments, s, keeper_limit_told, r);
+    begin(r, s);
+    return true;
+}
+
 bool keeper_backend_attach(struct keeper_backend *r) {
-    return (!config_is_named(r->config) || use_lookup(r)) && use_credentials(r);
+    return (!config_is_named(r->config) || (use_lookup(r) && use_deployments(r))) &&
+           use_credentials(r);
 }
 
 void keeper_backend_begin(struct keeper_backend *r) {
@@ -447,7 +445,7 @@ bool keeper_backend_follow(struct keeper_backend *r, const struct keeper_backend
     r->unusable = old->unusable;
     if (r->config->auth.type == AUTH_FOUND)
         r->auth = old->auth;
-    return use_credentials(r) && (!old->deployments.source || use_deployments(r));
+    return use_credentials(r);
 }
 
 void keeper_backend_take_over(struct keeper_backend *r, struct keeper_backend *old) {

@@ -58,7 +58,6 @@ void keeper_limit_update(struct keeper_backend *r) {
 
 void keeper_limit_told(void *owner, struct source *source) {
     struct keeper_backend *r = owner;
-    keeper_limit_update(r);
     /* The traffic may have been shifted at the same time. */
     if (!source->failed)
         source_look_again(r->lookup.source, DEPLOYMENTS_REFRESH, "deployments");

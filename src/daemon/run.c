@@ -6,6 +6,7 @@
 #include "gateway/trusts.h"
 #include "sys/log_writer.h"
 #include "sys/process.h"
+#include "upstream/crypto.h"
 #include "upstream/dial.h"
 
 #include <signal.h>
@@ -216,12 +217,19 @@ static bool make_plan(struct control *c, struct config *config) {
     return c->plan;
 }
 
+/* What OpenSSL could not set up now would be missing for good. */
+static bool crypto_is_whole(void) {
+    if (crypto_refusals())
+        log_error("out of memory while TLS was set up");
+    return crypto_refusals() == 0;
+}
+
 static bool set_up(struct control *c, struct config *config) {
     const char *file = c->options->listen_file;
     set_up_crew(c);
     return make_plan(c, config) && listeners_open(&c->listeners, config, NULL) &&
            start_keeper(c, config) && start_workers(c) && start_admin(c) && start_acceptor(c) &&
-           (!file || listeners_write(&c->listeners, file));
+           crypto_is_whole() && (!file || listeners_write(&c->listeners, file));
 }
 
 /* Stopping */

@@ -322,8 +322,9 @@ static bool is_definite(const struct source *s) {
 /* The first in a row, another one, one by which the service can find what it did, or one that was
  * not told for a while. */
 static bool is_news(const struct source *s, const struct azure_error *error) {
-    return s->renewal.failures == 0 || error->failure != s->error.failure ||
-           error->status != s->error.status || strcmp(error->code, s->error.code) != 0 ||
+    bool first = s->class->optional ? !s->failed || s->blocked : s->renewal.failures == 0;
+    return first || error->failure != s->error.failure || error->status != s->error.status ||
+           strcmp(error->code, s->error.code) != 0 ||
            (error->trace_id[0] && !s->error.trace_id[0]) ||
            (!s->class->optional && s->all->loop->now - s->failure_logged >= TOLD_AGAIN);
 }
@@ -526,18 +527,6 @@ void source_restart(struct source *s, const char *why) {
     source_retry(s, why);
 }
 
-void source_look_again(struct source *s, usec_t interval, const char *why) {
-    usec_t at = s->tried + interval;
-    if (s->phase != SOURCE_RESTING || s->failed)
-        return;
-    if (at <= s->all->loop->now) {
-        source_fetch(s, why);
-    } else if (s->renewal.refresh > at) {
-        s->renewal.refresh = at;
-        arm(s);
-    }
-}
-
 bool source_refused(struct source *s, const char *why) {
     if (s->phase != SOURCE_RESTING) {
         /* Begun before, it may bring what was refused. */
@@ -563,4 +552,16 @@ struct secret *source_secret(const struct source *s) {
 
 bool source_is_busy(const struct source *s) {
     return s->phase != SOURCE_RESTING;
+}
+
+void source_look_again(struct source *s, usec_t interval, const char *why) {
+    usec_t at = s->tried + interval;
+    if (s->phase != SOURCE_RESTING || s->failed)
+        return;
+    if (at <= s->all->loop->now) {
+        source_fetch(s, why);
+    } else if (s->renewal.refresh > at) {
+        s->renewal.refresh = at;
+        arm(s);
+    }
 }

@@ -171,9 +171,6 @@ void source_fetch(struct source *s, const char *why);
 /* The same, but a failure is waited out no longer: its cause may be gone, or somebody asks for it.
  * What Retry-After said holds. */
 void source_retry(struct source *s, const char *why);
-/* What it has may be outdated: fetched again soon, INTERVAL after the last attempt at the earliest.
- * A failure is waited out. */
-void source_look_again(struct source *s, usec_t interval, const char *why);
 /* What it has was refused by whom it was shown to. False: it was fetched for that a moment ago, and
  * nothing is in progress. */
 bool source_refused(struct source *s, const char *why);
@@ -183,3 +180,6 @@ void source_restart(struct source *s, const char *why);
 struct secret *source_secret(const struct source *s);
 /* An attempt is in progress, or will be as soon as it can. */
 bool source_is_busy(const struct source *s);
+/* What it has may be outdated: fetched again soon, INTERVAL after the last attempt at the earliest.
+ * A failure is waited out. */
+void source_look_again(struct source *s, usec_t interval, const char *why);

@@ -31,7 +31,7 @@ struct source *source_of_keys(struct sources *all, const struct named_service *o
                               const char *name) MUST_CHECK;
 struct source *source_of_endpoint_token(struct sources *all, const struct named_service *of,
                                         const char *name) MUST_CHECK;
-/* The deployments of an online endpoint. */
+/* The deployments of an online endpoint, whose lookup is there already. */
 struct source *source_of_deployments(struct sources *all, const struct named_service *of,
                                      const char *name) MUST_CHECK;
 /* Where the model management service of a workspace is. */

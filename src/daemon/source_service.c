@@ -258,5 +258,16 @@ struct source *source_of_endpoint_token(struct sources *all, const struct named_
 
 struct source *source_of_deployments(struct sources *all, const struct named_service *of,
                                      const char *name) {
-    return of_service(all, &deployments_class, "deployments", of, name);
+    bool made;
+    struct source *s =
+        get(all, &deployments_class, "deployments", of, of->named->name, name, &made);
+    if (!s || !made)
+        return s;
+    struct source *lookup = source_of_lookup(all, of, name);
+    if (!lookup) {
+        source_drop(s);
+        return NULL;
+    }
+    source_need(s, 1, lookup); /* of an endpoint that is not there nothing else is asked */
+    return s;
 }

@@ -18,7 +18,7 @@ enum route_state {
 
 /* One endpoint of a route. */
 struct status_backend {
-    char *name; /* in metrics; its own within the route, and stays as long as the configuration */
+    char *name; /* of config/backend.h */
     enum route_state state;
     enum tally_breaker breaker; /* the worst of all workers */
     const char *auth;           /* "none", "key", "endpoint-token", … */

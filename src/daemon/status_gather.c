@@ -2,10 +2,12 @@
 /* Gathering what daemon/status.h shows. */
 #include "daemon/status.h"
 
+#include "config/backend.h"
+
 #include <assert.h>
 #include <stdlib.h>
 
-/* Host, deployment and number; each has its own limit in the configuration. */
+/* Of a backend; what it is made of has limits of its own in the configuration. */
 #define NAME_SIZE_MAX (64 * 1024)
 
 static enum route_state state_of(const struct supply *supply, usec_t now) {
@@ -14,32 +16,10 @@ static enum route_state state_of(const struct supply *supply, usec_t now) {
     return supply->state == SUPPLY_READY && supply->expires > now ? ROUTE_READY : ROUTE_WAITING;
 }
 
-/* What the configuration calls it: its host, or the name by which it is found; its deployment. */
-static void add_name(struct buf *b, const struct config_backend *config) {
-    if (config->scoring.text)
-        buf_add_string(b, config->scoring.authority);
-    else
-        buf_add_string(b, config->online_endpoint.subscription ? config->online_endpoint.name
-                                                               : config->web_service.name);
-    if (config->deployment)
-        buf_addf(b, "/%s", config->deployment);
-}
-
-static bool is_taken(const struct status_route *r, size_t count, struct text name) {
-    for (size_t i = 0; i < count; i++)
-        if (text_equal(text_of(r->backends[i].name), name))
-            return true;
-    return false;
-}
-
-/* Of several backends with one name, all but the first have their number with it. */
-static char *make_name(const struct status_route *r, const struct config_backend *config,
-                       size_t number) {
+static char *make_name(const struct config_backend *config) {
     struct buf name;
     buf_init(&name, NAME_SIZE_MAX);
-    add_name(&name, config);
-    if (is_taken(r, number, buf_text(&name)))
-        buf_addf(&name, "#%zu", number + 1);
+    config_backend_name(&name, config);
     char *copy = buf_ok(&name) ? strndup(name.at, name.len) : NULL;
     buf_done(&name);
     return copy;
@@ -84,7 +64,7 @@ static bool gather_backends(struct status_route *r, const struct config_route *c
     for (size_t i = 0; r->backends && i < config->backend_count; i++) {
         struct status_backend *b = &r->backends[i];
         r->backend_count = i + 1;
-        b->name = make_name(r, &config->backends[i], i);
+        b->name = make_name(&config->backends[i]);
         if (!b->name || !gather_backend(b, &config->backends[i], keeper, now))
             return false;
         b->breaker = r->counts.backends[i];
@@ -118,9 +98,8 @@ static bool gather_route(struct status_route *r, const struct plan *plan, size_t
 
 bool status_gather(struct status *s, const struct plan *plan, const struct keeper *keeper,
                    usec_t now) {
-    static_assert(CONFIG_BACKENDS_MAX <= TALLY_BACKENDS_MAX &&
-                      CONFIG_BACKENDS_MAX <= GATE_LANES_MAX,
-                  "every backend has its place");
+    static_assert(CONFIG_BACKENDS_MAX <= TALLY_BACKENDS_MAX, "a breaker of each backend");
+    static_assert(CONFIG_BACKENDS_MAX <= GATE_LANES_MAX, "a lane of each backend");
     size_t routes = plan->config->route_count;
     *s =
         (struct status){.now = now, .wall = clock_wall(), .credential_count = keeper_count(keeper)};

@@ -31,7 +31,7 @@ static const char style[] =
     ".number{text-align:right}td.number{font-variant-numeric:tabular-nums}"
     ".note.bad{color:var(--bad)}.note.wait{color:var(--wait)}"
     "td.why{font-size:.88rem;color:var(--dim)}"
-    ".note{display:block;font-size:.88rem;color:var(--dim)}"
+    ".note{display:block;font-weight:400;font-size:.88rem;color:var(--dim)}"
     "footer{margin-top:2.5rem;font-size:.85rem;color:var(--dim)}a{color:inherit}";
 
 /* Appends T as text or as the value of an attribute. Controls and what is no UTF-8 become U+FFFD.
@@ -193,7 +193,7 @@ static void write_backends(struct buf *b, const struct status *s) {
                       "<th>Comes from\n");
     for (size_t i = 0; i < s->route_count; i++)
         for (size_t j = 0; j < s->routes[i].backend_count; j++)
-            write_backend(b, j ? "" : s->routes[i].path, &s->routes[i].backends[j]);
+            write_backend(b, s->routes[i].path, &s->routes[i].backends[j]);
     buf_add_string(b, "</table></div>\n");
 }
 

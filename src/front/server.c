@@ -154,28 +154,35 @@ static struct MHD_Response *create_response(struct client *client, const struct 
                                              chunked ? 1 : BLOCK_BYTES, read_body, client, NULL);
 }
 
-static struct MHD_Response *build_response(struct client *client, const struct reply *reply) {
-    struct server *s = client->server;
-    struct MHD_Response *response = create_response(client, reply);
-    if (!response)
-        return NULL;
+/* libmicrohttpd refuses empty values and controls, which may be left out. False: out of memory; an
+ * answer without one of its fields would be another answer. */
+static bool add_field(struct MHD_Response *response, const char *name, const char *value) {
+    return MHD_add_response_header(response, name, value) == MHD_YES || !value[0] ||
+           strpbrk(value, "\t\r\n");
+}
+
+static bool add_fields(struct server *s, struct MHD_Response *response, const struct reply *reply) {
     bool dated = false;
     /* First of all: adding it later makes libmicrohttpd forget the Date that it was given. */
-    if (reply->close || s->retired || s->draining)
-        MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
-    for (size_t i = 0; i < reply->field_count; i++) {
+    bool ok =
+        !(reply->close || s->retired || s->draining) || add_field(response, MHD_HTTP_HEADER_CONNECTION, "close");
+    for (size_t i = 0; ok && i < reply->field_count; i++) {
         const struct field_line *f = &reply->fields[i];
         char name[256];
         const char *n = terminated(f->name, name, sizeof name);
         const char *v = terminated(f->value, s->scratch, s->pool_bytes);
         dated |= f->id == FIELD_DATE;
-        /* It refuses empty values and controls, which may be left out. */
-        if (n && v)
-            (void)MHD_add_response_header(response, n, v);
+        ok = !n || !v || add_field(response, n, v);
     }
-    if (!dated)
-        MHD_add_response_header(response, MHD_HTTP_HEADER_DATE, server_date(s));
-    return response;
+    return ok && (dated || add_field(response, MHD_HTTP_HEADER_DATE, server_date(s)));
+}
+
+static struct MHD_Response *build_response(struct client *client, const struct reply *reply) {
+    struct MHD_Response *response = create_response(client, reply);
+    if (!response || add_fields(client->server, response, reply))
+        return response;
+    MHD_destroy_response(response);
+    return NULL;
 }
 
 static enum MHD_Result queue(struct client *client) {
@@ -455,11 +462,21 @@ static void client_free(struct client *client) {
     free(client);
 }
 
+/* Ends a connection that is no client of ours: libmicrohttpd cannot be told not to take it. */
+static void shut_down_unknown(struct MHD_Connection *connection) {
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    if (info)
+        shutdown(info->connect_fd, SHUT_RDWR);
+}
+
 static void on_connection(void *context, struct MHD_Connection *connection, void **socket_context,
                           enum MHD_ConnectionNotificationCode how) {
     struct server *s = context;
     if (how == MHD_CONNECTION_NOTIFY_STARTED) {
         *socket_context = client_new(s, connection);
+        if (!*socket_context) /* nothing would ever end it */
+            shut_down_unknown(connection);
     } else if (*socket_context) {
         client_free(*socket_context);
         *socket_context = NULL;

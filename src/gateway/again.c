@@ -36,11 +36,11 @@ static usec_t decide(struct exchange *x, const struct retry_facts *facts) {
     return when;
 }
 
-/* The connection to the backend may come about another time. */
+/* The connection to the backend may come about another time. A backend that dies amid a handshake
+ * is not told from one that cannot do it, so that this counts, too. */
 static bool may_pass(enum reason why) {
-    return why != REASON_certificate_error && why != REASON_tls_error &&
-           why != REASON_connect_timeout && why != REASON_out_of_resources &&
-           why != REASON_response_timeout;
+    return why != REASON_certificate_error && why != REASON_connect_timeout &&
+           why != REASON_out_of_resources && why != REASON_response_timeout;
 }
 
 void again_after_failure(struct exchange *x, enum again_kind kind, enum reason why) {
@@ -126,7 +126,7 @@ bool again_after_answer(struct attempt *a) {
     if (a->weighed)
         return false;
     learn(a, cold);
-    if (!cold)
+    if (!cold && !is_too_many(a))
         ready_told(x);
     a->weighed = true;
     if (is_final(a))

@@ -164,7 +164,7 @@ static usec_t state_deadline(const struct exchange *x, enum reason *why) {
         return x->ready_by;
     case EXCHANGE_WAITING_SUPPLY:
     case EXCHANGE_RESTING:
-        *why = REASON_response_timeout;
+        *why = x->ready_by ? REASON_not_ready : REASON_response_timeout;
         return x->ready_by ? x->ready_by : after(x->response_from, route->response_timeout);
     case EXCHANGE_TRYING:
     case EXCHANGE_RELAYING:

@@ -154,7 +154,7 @@ void waiting_go_on(struct gateway_route *route);
 bool ready_wait(struct exchange *x) MUST_CHECK;
 /* Whether X has to wait for another one that finds out; it is queued then. */
 bool ready_held(struct exchange *x) MUST_CHECK;
-/* The endpoint answered X, ready as it is. */
+/* The endpoint answered X, ready as it is, and has room for more. */
 void ready_told(struct exchange *x);
 /* X waits no longer, for whatever reason. */
 void ready_leave(struct exchange *x);

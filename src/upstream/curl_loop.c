@@ -12,8 +12,10 @@ struct curl_socket {
 
 static void drive(struct curl_loop *c, curl_socket_t fd, int events) {
     int running;
-    /* The outcome of everything comes as a message. */
-    (void)curl_multi_socket_action(c->multi, fd, events, &running);
+    if (c->starved)
+        return;
+    /* The outcome of everything comes as a message, if memory sufficed. */
+    c->starved = curl_multi_socket_action(c->multi, fd, events, &running) != CURLM_OK;
     c->driven(c);
 }
 
@@ -85,7 +87,7 @@ void curl_loop_done(struct curl_loop *c) {
  * cuts to whole milliseconds, hence the one more. */
 usec_t curl_loop_deadline(const struct curl_loop *c) {
     long ms = -1;
-    if (curl_multi_timeout(c->multi, &ms) != CURLM_OK || ms < 0)
+    if (c->starved || curl_multi_timeout(c->multi, &ms) != CURLM_OK || ms < 0)
         return USEC_NEVER;
     return c->loop->now + (ms ? (ms + 1) * USEC_PER_MS : 0);
 }

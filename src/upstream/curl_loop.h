@@ -12,6 +12,10 @@
 struct curl_loop {
     struct loop *loop;
     CURLM *multi;
+    /* Memory was out in the midst of it. libcurl 7.88 divides by zero when a socket that met with
+     * this, or a later one of the same number, is looked at again. So MULTI is never driven again:
+     * the owner gives up what is under way and makes a new one. */
+    bool starved;
     /* libcurl was called for a socket or its time: there may be messages. */
     void (*driven)(struct curl_loop *c);
 };

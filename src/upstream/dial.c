@@ -4,6 +4,7 @@
 #include "upstream/conn_private.h"
 
 #include "base/log.h"
+#include "upstream/crypto.h"
 #include "upstream/curl_loop.h"
 
 #include <stdio.h>
@@ -17,13 +18,15 @@
 /* A dial can block the loop for about a millisecond, so only so many start in one turn. */
 #define DIALS_PER_TURN 4
 
-/* Everything that is dialled under one trust. */
+/* Everything that is dialled under one trust. One that is starved takes no more dials: another
+ * takes its place, and it ends when its last connection has. */
 struct dial_group {
     struct list node;
     struct dialer *dialer;
     struct trust *trust;
     struct curl_loop curl;
-    CURLSH *share; /* TLS sessions, for resumption */
+    CURLSH *share;  /* TLS sessions, for resumption */
+    unsigned conns; /* dialled, or open */
 };
 
 struct dialer {
@@ -40,7 +43,10 @@ bool dial_global_init(void) {
     /* libcurl would follow these behind our back; the configuration and the two proxy variables,
      * which the configuration has read already, are all there is. */
     unsetenv("SSLKEYLOGFILE");
-    return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+        return false;
+    crypto_prepare();
+    return true;
 }
 
 void dial_global_done(void) {
@@ -84,7 +90,9 @@ void dialer_free(struct dialer **pointer) {
 static struct dial_group *group_of(struct dialer *d, struct trust *trust) {
     list_each (node, next, &d->groups) {
         struct dial_group *known = list_entry(node, struct dial_group, node);
-        if (known->trust == trust)
+        if (known->curl.starved && known->conns == 0)
+            group_free(known);
+        else if (known->trust == trust && !known->curl.starved)
             return known;
     }
     struct dial_group *group = calloc(1, sizeof *group);
@@ -153,6 +161,8 @@ struct conn *dialer_dial(struct dialer *d, const struct origin *origin, dial_don
 
 static bool start(struct conn *c) {
     c->group = group_of(c->dialer, c->origin->trust);
+    if (c->group)
+        c->group->conns++;
     c->easy = c->group ? curl_easy_init() : NULL;
     if (!c->easy || set_route(c->easy, c->origin) || set_tls(c->easy, c->group) ||
         curl_easy_setopt(c->easy, CURLOPT_PRIVATE, c) ||
@@ -225,6 +235,19 @@ static void finish(struct conn *c, enum reason why) {
     done(context, c, why);
 }
 
+/* Gives up what a starved group dials. */
+static void give_up(struct dialer *d, struct dial_group *group) {
+    struct list dialling;
+    list_take_all(&dialling, &d->dialling);
+    struct list *node;
+    while ((node = list_pop_front(&dialling))) {
+        struct conn *c = list_entry(node, struct conn, node);
+        list_push_back(&d->dialling, node);
+        if (c->group == group)
+            finish(c, REASON_out_of_resources);
+    }
+}
+
 static void read_messages(struct dialer *d) {
     d->progressed = false;
     list_each (node, next, &d->groups) {
@@ -238,10 +261,14 @@ static void read_messages(struct dialer *d) {
             if (message->msg == CURLMSG_DONE && c && c->done)
                 finish(c, code ? reason_of(c->easy, code) : REASON_NONE);
         }
+        if (group->curl.starved)
+            give_up(d, group);
     }
 }
 
 bool dialer_turn(struct dialer *d) {
+    if (d->progressed)
+        read_messages(d);
     for (int i = 0; i < DIALS_PER_TURN && !list_empty(&d->waiting); i++) {
         struct conn *c = list_entry(d->waiting.next, struct conn, node);
         if (start(c))
@@ -285,5 +312,7 @@ void conn_close(struct conn **pointer) {
     if (c->easy && c->group)
         curl_multi_remove_handle(c->group->curl.multi, c->easy);
     curl_easy_cleanup(c->easy);
+    if (c->group)
+        c->group->conns--;
     free(c);
 }

@@ -31,6 +31,8 @@ struct fetch {
     void *context;
 };
 
+static void on_driven(struct curl_loop *curl);
+
 static void arm(struct fetcher *f) {
     timer_set(f->curl.loop, &f->timer,
               list_empty(&f->failed) ? curl_loop_deadline(&f->curl) : f->curl.loop->now);
@@ -54,6 +56,26 @@ static void finish(struct fetch *fetch, CURLcode code) {
     release(fetch);
 }
 
+static bool start_curl(struct fetcher *f, struct loop *loop) {
+    return curl_loop_init(&f->curl, loop, on_driven) &&
+           curl_multi_setopt(f->curl.multi, CURLMOPT_MAXCONNECTS, KEPT_CONNECTIONS) == CURLM_OK;
+}
+
+/* Begins anew, as curl_loop.starved asks for. What DONE starts is not concerned. */
+static void give_up(struct fetcher *f) {
+    struct list calls;
+    list_take_all(&calls, &f->calls);
+    list_each (node, next, &calls) {
+        struct fetch *fetch = list_entry(node, struct fetch, node);
+        curl_multi_remove_handle(f->curl.multi, fetch->call.easy);
+        fetch->added = false;
+    }
+    curl_loop_done(&f->curl);
+    f->curl.starved = !start_curl(f, f->curl.loop);
+    while (!list_empty(&calls))
+        finish(list_entry(calls.next, struct fetch, node), CURLE_OUT_OF_MEMORY);
+}
+
 static void on_driven(struct curl_loop *curl) {
     struct fetcher *f = container_of(curl, struct fetcher, curl);
     CURLMsg *message;
@@ -65,6 +87,8 @@ static void on_driven(struct curl_loop *curl) {
         if (message->msg == CURLMSG_DONE && fetch)
             finish(fetch, code);
     }
+    if (f->curl.starved)
+        give_up(f);
     arm(f);
 }
 
@@ -95,8 +119,7 @@ struct fetcher *fetcher_new(struct loop *loop, const struct fetcher_options *opt
         list_init(&f->failed);
         f->proxy = copy(options->proxy, &failed);
         f->no_proxy = copy(options->no_proxy, &failed);
-        failed |=
-            !curl_loop_init(&f->curl, loop, on_driven) || !timer_init(loop, &f->timer, on_time);
+        failed |= !start_curl(f, loop) || !timer_init(loop, &f->timer, on_time);
     }
     if (failed) {
         buf_add_string(why, "out of memory");
@@ -104,7 +127,6 @@ struct fetcher *fetcher_new(struct loop *loop, const struct fetcher_options *opt
         fetcher_free(&f);
         return NULL;
     }
-    curl_multi_setopt(f->curl.multi, CURLMOPT_MAXCONNECTS, KEPT_CONNECTIONS);
     f->trust = trust_new(&(struct config_tls){.min_version = 12, .ca_file = ca_file}, why);
     free(ca_file);
     if (!f->trust)
@@ -128,7 +150,9 @@ void fetcher_free(struct fetcher **pointer) {
 
 struct fetch *fetch_start(struct fetcher *f, const struct azure_request *r, size_t max_body,
                           usec_t timeout, fetch_done *done, void *context) {
-    struct fetch *fetch = calloc(1, sizeof *fetch);
+    if (f->curl.starved)
+        f->curl.starved = !start_curl(f, f->curl.loop);
+    struct fetch *fetch = f->curl.starved ? NULL : calloc(1, sizeof *fetch);
     if (!fetch)
         return NULL;
     fetch->fetcher = f;

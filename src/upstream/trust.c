@@ -3,6 +3,8 @@
  * what libcurl leaves to its SSL_CTX callback. */
 #include "upstream/trust.h"
 
+#include "upstream/crypto.h"
+
 #include <limits.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
@@ -106,6 +108,14 @@ static bool check_client(const struct config_tls *tls, struct buf *error) {
     return ok;
 }
 
+/* A certificate that OpenSSL had no memory to read whole stays in the store and is of no use. */
+static bool is_whole(unsigned long refusals_before, struct buf *error) {
+    if (crypto_refusals() == refusals_before)
+        return true;
+    buf_add_string(error, "out of memory");
+    return false;
+}
+
 struct trust *trust_new(const struct config_tls *tls, struct buf *error) {
     struct trust *t = calloc(1, sizeof *t);
     bool failed = !t;
@@ -117,9 +127,10 @@ struct trust *trust_new(const struct config_tls *tls, struct buf *error) {
         t->tls.client_key = copy(tls->client_key, &failed);
         t->tls.pin = copy(tls->pin, &failed);
     }
+    unsigned long before = crypto_refusals();
     if (failed)
         buf_add_string(error, "out of memory");
-    if (failed || !load_store(t, error) || !check_client(tls, error))
+    if (failed || !load_store(t, error) || !check_client(tls, error) || !is_whole(before, error))
         trust_unref(&t);
     return t;
 }
@@ -140,6 +151,7 @@ static int add_certificates(X509_STORE *store, BIO *pem) {
 }
 
 struct trust *trust_new_pem(struct text pem, struct buf *error) {
+    unsigned long before = crypto_refusals();
     struct trust *t = calloc(1, sizeof *t);
     BIO *bio = pem.len && pem.len <= INT_MAX ? BIO_new_mem_buf(pem.at, (int)pem.len) : NULL;
     if (t) {
@@ -155,6 +167,8 @@ struct trust *trust_new_pem(struct text pem, struct buf *error) {
         trust_unref(&t);
     } else {
         prepare_store(t->store);
+        if (!is_whole(before, error))
+            trust_unref(&t);
     }
     BIO_free(bio);
     return t;

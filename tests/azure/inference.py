@@ -42,7 +42,8 @@ class Figures:
         return self.statuses.get("429", 0)
 
     def __repr__(self):
-        return f"<{self.__dict__}, busy {self.busy:.3f}>"
+        shown = {name: value for name, value in self.__dict__.items() if name != "at_s"}
+        return f"<{shown}, busy {self.busy:.3f}>"
 
 
 class Inference:
@@ -90,7 +91,7 @@ class Inference:
         if not said:
             raise RuntimeError(f"the endpoint ended with {self._process.wait()}")
         self.port = int(said)
-        self._tell(set=self._settings)
+        self._tell(set=self._settings, begin=True)
 
     def kill(self):
         """As a machine that loses power: no connection is ended in good order."""

@@ -81,7 +81,7 @@ class Figures:
         """So many have been in flight until now."""
         now = time.monotonic()
         self.at_s[in_flight] += now - self._seen
-        if in_flight >= limit:
+        if 0 < limit <= in_flight:
             self.full_s += now - self._seen
         self._seen = now
 
@@ -296,8 +296,8 @@ class Connection(asyncio.Protocol):
         else:
             self._end(fault.status, fault.body, fault.headers.items())
 
-    def _end(self, status, *answer, **parts):
-        self._transport.write(answer_bytes(status, *answer, **parts))
+    def _end(self, status, body=b"", headers=(), kind="text/plain"):
+        self._transport.write(answer_bytes(status, body, headers, kind))
         self._over(status)
         asyncio.get_running_loop().call_soon(self._go_on)
 

@@ -115,7 +115,7 @@ def test_status_of_a_token(world):
     assert abs(expires - (time.time() + token["expires_in_s"])) < 3
     route, = one.status()["routes"]
     assert route["key_in_use"] is None
-    assert route["credentials"] == ["route:/score:endpoint", "route:/score:token"]
+    assert route["credentials"] == ["route:/score:endpoint", "route:/score:token", "route:/score:deployments"]
     assert {c["name"] for c in one.status()["credentials"]} == {
         *route["credentials"], "identity:app", "identity:app:secret"}
 
@@ -171,6 +171,50 @@ def test_metrics_count_failures(world, azure):
     refreshes = families["scoregate_credential_refresh_total"]
     assert refreshes.value(credential="route:/score:keys", result="failure") == 2
     assert refreshes.value(credential="route:/score:keys", result="success") == 1
+
+
+def test_metrics_of_a_route_are_there_from_the_beginning(two_keys):
+    gate, up = two_keys
+    families = exposition.parse(gate.admin("/metrics").text)
+    for name in ("scoregate_in_flight", "scoregate_queue_depth", "scoregate_concurrency_limit"):
+        assert families[name].value(route="/score") == 0
+    for state in ("active", "idle", "dialling"):
+        assert families["scoregate_upstream_connections"].value(route="/score", state=state) == 0
+    for reason in ("connection", "credential", "status", "not_ready", "hedge"):
+        assert families["scoregate_retries_total"].value(route="/score", reason=reason) == 0
+    for name in ("scoregate_request_duration_seconds", "scoregate_upstream_duration_seconds"):
+        row = families[name].value(route="/score")
+        assert (row.count, row.sum, len(row.buckets)) == (0, 0, 17)
+    assert families["scoregate_requests_total"].samples == {}
+    backend = re.sub(r"^https://|/score$", "", up.url("/score"))
+    assert families["scoregate_backend_available"].value(route="/score", backend=backend) == 1
+    for result in ("success", "failure"):
+        assert families["scoregate_config_reloads_total"].value(result=result) == 0
+
+
+def test_metrics_of_requests(two_keys):
+    gate, _ = two_keys
+    with gate.client() as caller:
+        assert [caller.post("/score").status for _ in range(3)] == [200] * 3
+        assert caller.get("/nowhere").status == 404
+
+    def counted():
+        families = exposition.parse(gate.admin("/metrics").text)
+        requests = families["scoregate_requests_total"]
+        return families if requests.total(code="200") == 3 and requests.total(code="404") == 1 else None
+    families = until(counted, "all are counted")
+    requests = families["scoregate_requests_total"]
+    assert requests.value(route="/score", code="200", reason="answered") == 3
+    assert requests.value(route="", code="404", reason="no_route") == 1
+    whole, upstream = (families[f"scoregate_{name}_duration_seconds"].value(route="/score")
+                       for name in ("request", "upstream"))
+    assert whole.count == upstream.count == 3 and 0 < upstream.sum <= whole.sum < 30
+    assert families["scoregate_request_duration_seconds"].value(route="").count == 1
+    assert families["scoregate_in_flight"].value(route="/score") == 0
+    connections = families["scoregate_upstream_connections"]
+    assert connections.value(route="/score", state="active") == connections.value(route="/score", state="dialling") == 0
+    route, = status_of(gate)["routes"]
+    assert (route["requests"], route["errors"], route["in_flight"], route["queued"]) == (3, 0, 0, 0)
 
 
 def test_metrics_of_the_process(two_keys):

@@ -62,7 +62,7 @@ def test_held_while_it_takes_no_connections(waking):
 
 @cold
 def test_it_does_not_become_ready(waking, kind):
-    """What the endpoint says last is the caller's."""
+    """What the endpoint says last is the caller's who asked; who waited for him hears of it."""
     gate, endpoint = waking(wait_for_ready_ms=1000)
     endpoint.fault(kind)
     began = time.monotonic()

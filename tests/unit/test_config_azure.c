@@ -306,8 +306,8 @@ static void test_named_endpoints(void **state) {
 static void test_place_errors(void **state) {
     (void)state;
     static const struct wrong cases[] = {
-        {MANAGED ROUTE("identity = \"vm\";"),
-         "c:2: routes.scoring_uri is missing; expected that, online_endpoint, web_service or backends\n"},
+        {MANAGED ROUTE("identity = \"vm\";"), "c:2: routes.scoring_uri is missing; expected that, "
+                                              "online_endpoint, web_service or backends\n"},
         {NAMED("\nscoring_uri = \"https://h/s\";"),
          "c:3: routes.scoring_uri: online_endpoint of c:2 says where the endpoint is already; "
          "expected one of scoring_uri, online_endpoint, web_service and backends\n"},

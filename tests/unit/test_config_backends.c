@@ -81,8 +81,9 @@ static void test_defaults(void **state) {
     assert_int_equal(r->hedge_after, 0);
     assert_int_equal(r->wait_for_ready, 0);
     assert_int_equal(r->retry.attempts, 4);
-    assert_int_equal(r->retry.backoff, 250 * USEC_PER_MS);
-    assert_int_equal(r->retry.max_backoff, 4 * USEC_PER_SEC);
+    assert_int_equal(r->retry.backoff, 100 * USEC_PER_MS);
+    assert_int_equal(r->retry.max_backoff, 2 * USEC_PER_SEC);
+    assert_int_equal(r->retry.max_wait, 10 * USEC_PER_SEC);
     assert_int_equal(r->retry.status_count, 2);
     assert_int_equal(r->retry.statuses[0], 429);
     assert_int_equal(r->retry.statuses[1], 503);

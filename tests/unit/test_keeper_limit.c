@@ -217,6 +217,21 @@ static void pages_that_do_not_end_are_no_list(void **state) {
     assert_limit(0, 0);
 }
 
+/* A missing endpoint is told as one, and nothing else is asked of it. */
+static void an_endpoint_comes_before_its_deployments(void **state) {
+    (void)state;
+    begin_with(ENDPOINT, CONCURRENT_AUTO, NULL, false);
+    assert_false(is_asked(DEPLOYMENTS));
+    answers(LOOKUP, 404, "");
+    assert_int_equal(calls_open, 0);
+    assert_int_equal(logged("cannot be fetched"), 1);
+    assert_int_equal(keeper_supply(keeper, 0)->why, REASON_endpoint_not_found);
+    time_passes(SECONDS(500));
+    found(TRAFFIC("\"blue\": 100"));
+    answers(DEPLOYMENTS, 200, LIST(DEPLOYMENT("blue", "2", "1")));
+    assert_limit(0, 4);
+}
+
 /* --- doing without ---------------------------------------------------------------------------- */
 
 static void the_right_may_be_missing(void **state) {
@@ -232,12 +247,13 @@ static void the_right_may_be_missing(void **state) {
     /* It is told once, however long it lasts; and taken up when it is given. */
     for (int i = 0; i < 20; i++) {
         time_passes(SECONDS(500));
-        answers(DEPLOYMENTS, 403,
-                "{\"error\": {\"code\": \"AuthorizationFailed\", \"message\": \"no\"}}");
-        if (is_asked(LOOKUP))
-            answers(LOOKUP, 200, TRAFFIC("\"blue\": 100"));
+        answers(LOOKUP, 200, TRAFFIC("\"blue\": 100"));
         if (is_asked(KEYS))
             answers(KEYS, 200, TWO_KEYS);
+        assert_true(is_asked(DEPLOYMENTS));
+        while (is_asked(DEPLOYMENTS))
+            answers(DEPLOYMENTS, 403,
+                    "{\"error\": {\"code\": \"AuthorizationFailed\", \"message\": \"no\"}}");
     }
     assert_int_equal(logged("cannot be fetched"), 1);
     keeper_crowded(keeper, 0); /* no reason to ask more often */
@@ -338,10 +354,50 @@ static void one_list_serves_several_backends(void **state) {
                         keeper_backend_credential(keeper, 1, 2));
 }
 
+/* --- another configuration -------------------------------------------------------------------- */
+
+static void reload(const char *routes, unsigned max_concurrent) {
+    struct config *before = config;
+    struct buf why;
+    load(routes);
+    for (size_t i = 0; i < config->backend_count; i++)
+        config->backends[i]->max_concurrent = max_concurrent;
+    buf_init(&why, 1024);
+    assert_true(keeper_reload(keeper, config, &why));
+    buf_done(&why);
+    config_unref(&before);
+}
+
+static void a_reload_keeps_what_is_known(void **state) {
+    (void)state;
+    begin();
+    answers(DEPLOYMENTS, 200, LIST(DEPLOYMENT("blue", "2", "1")));
+    reload(ENDPOINT, CONCURRENT_AUTO);
+    assert_limit(0, 4);
+    assert_int_equal(calls_open, 0);
+    time_passes(SECONDS(61));
+    answers(DEPLOYMENTS, 200, LIST(DEPLOYMENT("blue", "3", "1")));
+    assert_limit(0, 6);
+}
+
+static void a_reload_may_begin_and_end_it(void **state) {
+    (void)state;
+    begin_with(ENDPOINT, 3, NULL, false);
+    found(TRAFFIC("\"blue\": 100"));
+    reload(ENDPOINT, CONCURRENT_AUTO);
+    answers(DEPLOYMENTS, 200, LIST(DEPLOYMENT("blue", "2", "1")));
+    assert_limit(0, 4);
+    reload(ENDPOINT, 3);
+    assert_limit(0, 0);
+    time_passes(SECONDS(61));
+    assert_false(is_asked(DEPLOYMENTS));
+}
+
 int main(void) {
 #define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         T(the_limit_is_looked_up),
+        T(an_endpoint_comes_before_its_deployments),
         T(a_change_of_scale_is_followed),
         T(a_shift_of_traffic_is_followed),
         T(too_many_requests_are_a_reason_to_look),
@@ -355,6 +411,8 @@ int main(void) {
         T(a_command_does_not_ask),
         T(web_services_are_not_asked),
         T(one_list_serves_several_backends),
+        T(a_reload_keeps_what_is_known),
+        T(a_reload_may_begin_and_end_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -44,6 +44,7 @@ REASONS = {
     "insecure_endpoint": (502, "destination_unavailable"),
     "no_credential": (503, "proxy_internal_response"),
     "breaker_open": (503, "destination_unavailable"),
+    "not_ready": (503, "destination_unavailable"),
     "too_many_connections": (503, "connection_limit_reached"),
     "out_of_resources": (503, "proxy_internal_error"),
     "draining": (503, "proxy_internal_response"),

@@ -11,7 +11,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from azure import Process
+from azure import Control, Process
 from azure.tokens import parse
 from clients import ask
 
@@ -200,6 +200,37 @@ def test_online_endpoints(azure, question, client):
     assert answer["expiry"] - answer["refresh"] == 86400 - 43200
     azure.skew = 86401
     assert azure.check_scoring(tokens, f"Bearer {answer['token']}") == (401, "Jwt is expired")
+
+
+@both
+def test_deployments_that_change(azure, question, client):
+    """What Microsoft's clients see of them, page by page, is what was made through the fake's control
+    endpoint: created, scaled, shifted, removed."""
+    azure.page_size = 2
+    app = azure.application(secret="s")
+    workspace = azure.workspace("ws")
+    workspace.endpoint("churn")
+    workspace.endpoint("tokens", auth_mode="aml_token")
+    control = Control(azure.control_url)
+
+    def seen():
+        answer = question(client, "endpoints", app, subscription=workspace.subscription,
+                          resource_group="rg", workspace="ws", name="churn", token_name="tokens")
+        return answer["traffic"], {name: [capacity, concurrent] for
+                                   name, (capacity, _, concurrent) in answer["deployments"].items()}
+
+    for name in ("blue", "green", "red"):
+        control("deployment", {"endpoint": "churn", "name": name, "capacity": 2})
+    control("traffic", {"endpoint": "churn", "traffic": {"blue": 90, "green": 10}})
+    assert seen() == ({"blue": 90, "green": 10}, {"blue": [2, 1], "green": [2, 1], "red": [2, 1]})
+    assert azure.count("arm.deployments") == 2
+    control(deployment={"endpoint": "churn", "name": "blue", "capacity": 5, "max_concurrent": 3},
+            undeploy={"endpoint": "churn", "name": "green"})
+    assert seen() == ({"blue": 90}, {"blue": [5, 3], "red": [2, 1]})
+    with pytest.raises(ValueError, match="capcity"):
+        control("deployment", {"endpoint": "churn", "name": "blue", "capcity": 5})
+    with pytest.raises(ValueError, match="green"):
+        control("traffic", {"endpoint": "churn", "traffic": {"green": 100}})
 
 
 @both
