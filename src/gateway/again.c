@@ -28,12 +28,36 @@ static struct retry_facts facts_of(const struct exchange *x, enum retry_event ev
                                 .deadline = exchange_deadline(x)};
 }
 
+/* What the model itself said, behind a 424 of the front door. */
+static unsigned model_status(const struct attempt *a) {
+    uint64_t status;
+    if (a->answer.status != 424 ||
+        !parse_u64(answer_field(a, TEXT("ms-azureml-model-error-statuscode")), 999, &status))
+        return 0;
+    return (unsigned)status;
+}
+
+static bool is_too_many(const struct attempt *a) {
+    return a->answer.status == 429 || model_status(a) == 429 ||
+           text_equal(answer_field(a, TEXT("ms-azureml-model-error-reason")),
+                      TEXT("too_many_pending_request"));
+}
+
 /* When it may be sent again; USEC_NEVER: not. */
 static usec_t decide(struct exchange *x, const struct retry_facts *facts) {
     usec_t when = retry_at(&x->route->config->retry, facts, random_u64());
     if (when != USEC_NEVER && !retry_budget_spend(&x->route->budget, facts->now))
         return USEC_NEVER;
     return when;
+}
+
+/* The same after the answer of A. Where the gate learns from "too many", that costs none of the
+ * budget: there are fewer at once from now on, which is what the budget is for. */
+static usec_t decide_answered(const struct attempt *a, const struct retry_facts *facts) {
+    struct exchange *x = a->exchange;
+    if (is_too_many(a) && a->backend->config->max_concurrent == CONCURRENT_AUTO)
+        return retry_at(&x->route->config->retry, facts, random_u64());
+    return decide(x, facts);
 }
 
 /* The connection to the backend may come about another time. A backend that dies amid a handshake
@@ -54,21 +78,6 @@ void again_after_failure(struct exchange *x, enum again_kind kind, enum reason w
         exchange_fail(x, why);
     else
         again_at(x, when, TALLY_RETRY_CONNECTION);
-}
-
-/* What the model itself said, behind a 424 of the front door. */
-static unsigned model_status(const struct attempt *a) {
-    uint64_t status;
-    if (a->answer.status != 424 ||
-        !parse_u64(answer_field(a, TEXT("ms-azureml-model-error-statuscode")), 999, &status))
-        return 0;
-    return (unsigned)status;
-}
-
-static bool is_too_many(const struct attempt *a) {
-    return a->answer.status == 429 || model_status(a) == 429 ||
-           text_equal(answer_field(a, TEXT("ms-azureml-model-error-reason")),
-                      TEXT("too_many_pending_request"));
 }
 
 /* The gate and Azure's rule learn from it. */
@@ -138,7 +147,8 @@ bool again_after_answer(struct attempt *a) {
         attempt_end(a);
         return true;
     }
-    usec_t when = partner ? retry_at(&x->route->config->retry, &facts, 0) : decide(x, &facts);
+    usec_t when =
+        partner ? retry_at(&x->route->config->retry, &facts, 0) : decide_answered(a, &facts);
     if (when == USEC_NEVER) {
         x->failed_backends = failed_before;
         return false;
