@@ -28,34 +28,6 @@ static struct retry_facts facts_of(const struct exchange *x, enum retry_event ev
                                 .deadline = exchange_deadline(x)};
 }
 
-/* When it may be sent again; USEC_NEVER: not. */
-static usec_t decide(struct exchange *x, const struct retry_facts *facts) {
-    usec_t when = retry_at(&x->route->config->retry, facts, random_u64());
-    if (when != USEC_NEVER && !retry_budget_spend(&x->route->budget, facts->now))
-        return USEC_NEVER;
-    return when;
-}
-
-/* The connection to the backend may come about another time. */
-static bool may_pass(enum reason why) {
-    return why != REASON_certificate_error && why != REASON_tls_error &&
-           why != REASON_connect_timeout && why != REASON_out_of_resources &&
-           why != REASON_response_timeout;
-}
-
-void again_after_failure(struct exchange *x, enum again_kind kind, enum reason why) {
-    bool connecting = kind == AGAIN_NOT_CONNECTED;
-    struct retry_facts facts = facts_of(x, connecting ? RETRY_NOT_CONNECTED : RETRY_LOST);
-    facts.definite = !may_pass(why);
-    if (connecting && !facts.definite && !facts.elsewhere && ready_wait(x))
-        return;
-    usec_t when = decide(x, &facts);
-    if (when == USEC_NEVER)
-        exchange_fail(x, why);
-    else
-        again_at(x, when, TALLY_RETRY_CONNECTION);
-}
-
 /* What the model itself said, behind a 424 of the front door. */
 static unsigned model_status(const struct attempt *a) {
     uint64_t status;
@@ -69,6 +41,43 @@ static bool is_too_many(const struct attempt *a) {
     return a->answer.status == 429 || model_status(a) == 429 ||
            text_equal(answer_field(a, TEXT("ms-azureml-model-error-reason")),
                       TEXT("too_many_pending_request"));
+}
+
+/* When it may be sent again; USEC_NEVER: not. */
+static usec_t decide(struct exchange *x, const struct retry_facts *facts) {
+    usec_t when = retry_at(&x->route->config->retry, facts, random_u64());
+    if (when != USEC_NEVER && !retry_budget_spend(&x->route->budget, facts->now))
+        return USEC_NEVER;
+    return when;
+}
+
+/* The same after the answer of A. Where the gate learns from "too many", that costs none of the
+ * budget: there are fewer at once from now on, which is what the budget is for. */
+static usec_t decide_answered(const struct attempt *a, const struct retry_facts *facts) {
+    struct exchange *x = a->exchange;
+    if (is_too_many(a) && a->backend->config->max_concurrent == CONCURRENT_AUTO)
+        return retry_at(&x->route->config->retry, facts, random_u64());
+    return decide(x, facts);
+}
+
+/* The connection to the backend may come about another time. A backend that dies amid a handshake
+ * is not told from one that cannot do it, so that this counts, too. */
+static bool may_pass(enum reason why) {
+    return why != REASON_certificate_error && why != REASON_connect_timeout &&
+           why != REASON_out_of_resources && why != REASON_response_timeout;
+}
+
+void again_after_failure(struct exchange *x, enum again_kind kind, enum reason why) {
+    bool connecting = kind == AGAIN_NOT_CONNECTED;
+    struct retry_facts facts = facts_of(x, connecting ? RETRY_NOT_CONNECTED : RETRY_LOST);
+    facts.definite = !may_pass(why);
+    if (connecting && !facts.definite && !facts.elsewhere && ready_wait(x))
+        return;
+    usec_t when = decide(x, &facts);
+    if (when == USEC_NEVER)
+        exchange_fail(x, why);
+    else
+        again_at(x, when, TALLY_RETRY_CONNECTION);
 }
 
 /* The gate and Azure's rule learn from it. */
@@ -126,7 +135,7 @@ bool again_after_answer(struct attempt *a) {
     if (a->weighed)
         return false;
     learn(a, cold);
-    if (!cold)
+    if (!cold && !is_too_many(a))
         ready_told(x);
     a->weighed = true;
     if (is_final(a))
@@ -138,7 +147,8 @@ bool again_after_answer(struct attempt *a) {
         attempt_end(a);
         return true;
     }
-    usec_t when = partner ? retry_at(&x->route->config->retry, &facts, 0) : decide(x, &facts);
+    usec_t when =
+        partner ? retry_at(&x->route->config->retry, &facts, 0) : decide_answered(a, &facts);
     if (when == USEC_NEVER) {
         x->failed_backends = failed_before;
         return false;

@@ -164,7 +164,7 @@ static usec_t state_deadline(const struct exchange *x, enum reason *why) {
         return x->ready_by;
     case EXCHANGE_WAITING_SUPPLY:
     case EXCHANGE_RESTING:
-        *why = REASON_response_timeout;
+        *why = x->ready_by ? REASON_not_ready : REASON_response_timeout;
         return x->ready_by ? x->ready_by : after(x->response_from, route->response_timeout);
     case EXCHANGE_TRYING:
     case EXCHANGE_RELAYING:
@@ -405,6 +405,10 @@ static ssize_t exchange_pull(void *request, char *into, size_t n) {
     return got;
 }
 
+const char *exchange_id(const struct exchange *x) {
+    return x->sent_id[0] ? x->sent_id : x->request_id;
+}
+
 static void log_access(const struct exchange *x) {
     const struct gateway *g = x->gateway;
     log_info("request", LOG_TEXT("method", x->head.method_text),
@@ -412,7 +416,7 @@ static void log_access(const struct exchange *x) {
              LOG_NUMBER("status", x->status), LOG_STRING("reason", reason_word(x->reason)),
              LOG_NUMBER("duration_us", g->loop->now - x->begun),
              LOG_NUMBER("body_bytes", x->received), LOG_NUMBER("attempts", x->tries),
-             LOG_STRING("request_id", x->request_id));
+             LOG_STRING("request_id", exchange_id(x)));
 }
 
 static void exchange_done(void *request, bool answered) {
@@ -433,7 +437,7 @@ static void exchange_done(void *request, bool answered) {
              x->reason == REASON_idle_timeout)
         log_warning("request failed", LOG_STRING("route", x->route ? x->route->config->path : "-"),
                     LOG_STRING("reason", reason_word(x->reason)), LOG_NUMBER("status", x->status),
-                    LOG_STRING("request_id", x->request_id));
+                    LOG_STRING("request_id", exchange_id(x)));
     assert(g->in_flight > 0);
     g->in_flight--;
     gateway_route_unref(&x->route);

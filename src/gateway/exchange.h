@@ -119,6 +119,8 @@ usec_t exchange_deadline(const struct exchange *x);
 static inline unsigned exchange_tries(const struct exchange *x) {
     return x->tries - x->tried_count - x->ready_tries;
 }
+/* By which the caller, the log and the endpoint know it. */
+const char *exchange_id(const struct exchange *x);
 /* Sending it twice does no harm. */
 bool exchange_is_repeatable(const struct exchange *x);
 /* The caller may send the body, or more of it. */
@@ -157,7 +159,7 @@ void waiting_go_on(struct gateway_route *route);
 bool ready_wait(struct exchange *x) MUST_CHECK;
 /* Whether X has to wait for another one that finds out; it is queued then. */
 bool ready_held(struct exchange *x) MUST_CHECK;
-/* The endpoint answered X, ready as it is. */
+/* The endpoint answered X, ready as it is, and has room for more. */
 void ready_told(struct exchange *x);
 /* X waits no longer, for whatever reason. */
 void ready_leave(struct exchange *x);

@@ -109,7 +109,7 @@ void reply_problem(struct exchange *x, enum reason why, struct text detail) {
         write_origin_hint(x, &hint);
     if (hint.len && buf_ok(&hint))
         detail = buf_text(&hint);
-    problem_write(&x->own_body, why, detail, text_of(x->sent_id[0] ? x->sent_id : x->request_id));
+    problem_write(&x->own_body, why, detail, text_of(exchange_id(x)));
     size_t body = x->own_body.len;
     struct span status = append_proxy_status(x, why), allow = append_methods(x);
     struct span retry = append_retry_after(x);

@@ -5,9 +5,10 @@ import itertools
 
 import pytest
 
-from azure import Azure
+from azure import Azure, Inference
 from lib.certs import Certs
 from lib.gateway import Gateway
+from lib.held import Held
 from lib.upstream import ScriptedUpstream
 
 
@@ -40,6 +41,28 @@ def upstream(certs):
         one.stop()
     for one in made:
         one.check()
+
+
+@pytest.fixture
+def inference(certs):
+    """Makes an Inference, which see, that keeps to Azure's rule unless told otherwise."""
+    made = []
+
+    def make(**settings):
+        made.append(Inference(certs.good, **{"enforce": "endpoint", **settings}))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.stop()
+
+
+@pytest.fixture
+def held(upstream):
+    """(a Held, the upstream that it handles)"""
+    one = Held()
+    yield one, upstream(handler=one)
+    one.let_all()
 
 
 @pytest.fixture
