@@ -180,7 +180,7 @@ def test_s5_descriptors_run_out(served):
         base.assert_serves()
         crowd.until_answered(20)
         assert [m.status for m in crowd.members].count(200) > 400
-    base.assert_back(memory=16 * MIB)
+    base.assert_back(memory=32 * MIB)
 
 
 # Memory
