@@ -189,9 +189,10 @@ static int rotate_route(const struct rotate_options *o, struct config *config,
 
 static int run_rotate(const struct rotate_options *o, const struct arguments *a) {
     struct admin_address address;
-    struct config *config = config_choice_load(&o->choice);
+    struct config_choice choice = o->choice;
+    struct config *config = config_choice_load(&choice);
     if (!config)
-        return STATUS_CONFIG;
+        return choice.status;
     const struct config_route *route = find_route(config, o->route);
     int status = route && may_rotate(route) ? STATUS_FINE : STATUS_USAGE;
     bool off = !o->admin && config->admin.kind == LISTEN_OFF;
