@@ -7,6 +7,7 @@ A plain run takes every so many; `make check-soak` takes all of them."""
 
 import os
 import random
+import signal
 import time
 
 import pytest
@@ -238,6 +239,42 @@ def test_s6_in_a_body_that_streams(served, faults):
         elif answer:
             assert_problem_document(answer)
         base.assert_serves()
+
+
+# A reload
+
+@both
+@stride(97)
+def test_s6_in_a_reload(served, faults, stride, alone):
+    """The new configuration is taken or the old one stays; it is counted which, and requests are served
+    on either way."""
+    gate = served()
+    base = Baseline(gate)
+    base.assert_serves()
+
+    def reloads():
+        return gate.metric("scoregate_config_reloads_total")
+
+    def reload(first, last=None):
+        before = reloads()
+        faults.count(first, last)
+        gate.send_signal(signal.SIGHUP)
+        if first and last == EVER:
+            # The page of metrics needs memory, too.
+            until(lambda: faults.failed, "the reload begins", SOON)
+        else:
+            until(lambda: faults.calls and settled(faults), "the reload ends", SOON)
+        calls = faults.stop()
+        until(lambda: reloads() > before, "the reload is counted", SOON)
+        base.assert_serves()
+        return calls
+
+    total = reload(0)
+    base = Baseline(gate)
+    for n in range(1, total + 1, stride):
+        reload(n, None if alone else EVER)
+    reload(0)
+    base.assert_back(memory=8 * MIB)
 
 
 # By chance
