@@ -20,9 +20,9 @@ void again_at(struct exchange *x, usec_t when, enum tally_retry why) {
 static struct retry_facts facts_of(const struct exchange *x, enum retry_event event) {
     return (struct retry_facts){.event = event,
                                 .retry_after = USEC_NEVER,
-                                .kept = x->kept,
+                                .kept = exchange_is_whole(x),
                                 .repeatable = exchange_is_repeatable(x),
-                                .attempts = x->tries - x->tried_count,
+                                .attempts = exchange_tries(x),
                                 .elsewhere = dispatch_elsewhere(x),
                                 .now = x->gateway->loop->now,
                                 .deadline = exchange_deadline(x)};
@@ -47,8 +47,14 @@ void again_after_failure(struct exchange *x, enum again_kind kind, enum reason w
     bool connecting = kind == AGAIN_NOT_CONNECTED;
     struct retry_facts facts = facts_of(x, connecting ? RETRY_NOT_CONNECTED : RETRY_LOST);
     facts.definite = !may_pass(why);
-    if (connecting && !facts.definite && !facts.elsewhere && ready_wait(x))
-        return;
+    if (connecting && !facts.definite && !facts.elsewhere) {
+        if (ready_wait(x))
+            return;
+        if (x->ready_by) {
+            exchange_fail(x, REASON_not_ready); /* it has waited as long as it may */
+            return;
+        }
+    }
     usec_t when = decide(x, &facts);
     if (when == USEC_NEVER)
         exchange_fail(x, why);
@@ -138,7 +144,11 @@ bool again_after_answer(struct attempt *a) {
         attempt_end(a);
         return true;
     }
-    usec_t when = partner ? retry_at(&x->route->config->retry, &facts, 0) : decide(x, &facts);
+    usec_t when = USEC_NEVER;
+    if (partner)
+        when = retry_at(&x->route->config->retry, &facts, 0);
+    else if (!x->ready_by || facts.elsewhere) /* else it has waited as long as it may */
+        when = decide(x, &facts);
     if (when == USEC_NEVER) {
         x->failed_backends = failed_before;
         return false;

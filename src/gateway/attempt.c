@@ -110,8 +110,11 @@ void attempt_failed(struct attempt *a) {
 }
 
 static void no_verdict(struct attempt *a) {
-    if (!a->judged)
-        breaker_abandoned(&a->backend->breaker, a->probe);
+    struct gateway_backend *b = a->backend;
+    if (!a->judged && a->probe) {
+        breaker_abandoned(&b->breaker, a->probe);
+        breaker_changed(b);
+    }
     a->judged = true;
 }
 
@@ -262,6 +265,14 @@ static void connect_upstream(struct attempt *a, bool warm) {
         exchange_fail(a->exchange, REASON_out_of_resources);
 }
 
+/* Whoever waits for a cold endpoint finds out, whatever the time. */
+static bool begin_with_breaker(const struct exchange *x, struct breaker *b) {
+    usec_t now = x->gateway->loop->now;
+    if (x->ready_by && b->state == BREAKER_OPEN && b->until > now)
+        b->until = now;
+    return breaker_begin(b, now);
+}
+
 bool attempt_begin(struct exchange *x, struct gateway_backend *backend, unsigned key,
                    struct gate_ticket *ticket) {
     struct attempt *a = attempt_new(x->gateway);
@@ -271,7 +282,7 @@ bool attempt_begin(struct exchange *x, struct gateway_backend *backend, unsigned
     a->ticket = ticket;
     a->key = key;
     x->attempts[slot_of(a)] = a;
-    a->probe = breaker_begin(&backend->breaker, x->gateway->loop->now);
+    a->probe = begin_with_breaker(x, &backend->breaker);
     if (a->probe)
         tally_backend(x->tally, backend->lane, TALLY_PROBING);
     if (x->tries++ == 0)
@@ -304,7 +315,8 @@ void attempt_not_connected(struct attempt *a, enum reason why) {
     bool moved = has_moved(a), partner = has_partner(a);
     if (!moved && !is_ours(why)) {
         a->backend->unreachable = true;
-        attempt_failed(a);
+        if (!x->ready_by) /* that it is down is known, and waited for */
+            attempt_failed(a);
         x->failed_backends |= 1U << a->backend->lane;
     }
     attempt_end(a);
@@ -327,7 +339,7 @@ void attempt_lost(struct attempt *a) {
         .kept = x->kept,
         .method = x->head.method,
         .idempotent = x->route->config->idempotent,
-        .attempts = x->tries - x->tried_count, /* what was refused was not acted on */
+        .attempts = exchange_tries(x),
     };
     if (a->reused)
         pool_learn(pool_of(a), a->idle_age);
