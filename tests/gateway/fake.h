@@ -31,7 +31,8 @@ struct conn {
     struct conn_book book;
     void (*ready)(void *owner);
     void *owner;
-    struct buf sent;     /* everything that scoregate sent on it */
+    struct buf sent;     /* everything that scoregate sent on it, */
+    size_t used_from;    /* and where that of its present owner begins */
     struct buf incoming; /* what it will receive */
     int end;             /* enum conn_result once incoming is empty; CONN_AGAIN: open */
     bool may_read, may_write, dead, closed, acknowledged, send_fails;
