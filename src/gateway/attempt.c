@@ -253,16 +253,17 @@ static void on_connection(struct pool_wait *wait, struct conn *conn, enum reason
     exchange_arm(x);
 }
 
-static void connect_upstream(struct attempt *a, bool warm) {
-    struct conn *c = warm ? pool_take(pool_of(a), !a->exchange->kept) : NULL;
+static void connect_upstream(struct attempt *a) {
+    struct exchange *x = a->exchange;
+    struct conn *c = x->fresh ? NULL : pool_take(pool_of(a), !x->kept);
     if (c) {
         use_connection(a, c);
         return;
     }
     if (pool_wait(pool_of(a), &a->wait))
-        tally_add(a->exchange->tally, TALLY_DIALLING, 1);
+        tally_add(x->tally, TALLY_DIALLING, 1);
     else
-        exchange_fail(a->exchange, REASON_out_of_resources);
+        exchange_fail(x, REASON_out_of_resources);
 }
 
 /* Whoever waits for a cold endpoint finds out, whatever the time. */
@@ -293,9 +294,7 @@ bool attempt_begin(struct exchange *x, struct gateway_backend *backend, unsigned
         exchange_fail(x, REASON_out_of_resources);
         return true;
     }
-    bool warm = !x->fresh;
-    x->fresh = false;
-    connect_upstream(a, warm);
+    connect_upstream(a);
     return true;
 }
 

@@ -81,7 +81,7 @@ struct exchange {
     unsigned ready_tries;      /* of the attempts, those that met a cold endpoint */
     bool released;             /* it waited for another one, whose endpoint was ready */
     bool hedged;
-    bool fresh;             /* the next attempt takes no connection that was used before */
+    bool fresh;             /* it met a dead one: takes no connection that was used before */
     uint32_t retry_after_s; /* what to tell the caller */
 
     /* The credential. */
