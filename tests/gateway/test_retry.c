@@ -166,10 +166,8 @@ static void others_never_unless_configured(void **state) {
     static const struct {
         const char *answer;
         unsigned status;
-    } cases[] = {{ANSWER("408"), 408},
-                 {ANSWER("500"), 500},
-                 {ANSWER("502"), 502},
-                 {ANSWER("504"), 504}};
+    } cases[] = {
+        {ANSWER("408"), 408}, {ANSWER("500"), 500}, {ANSWER("502"), 502}, {ANSWER("504"), 504}};
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         begin();
         world.route.idempotent = true;
