@@ -326,8 +326,7 @@ static uint64_t caller_key(const struct exchange *x) {
 
 static void prepare(struct exchange *x, const struct head *head, const struct route_match *match) {
     x->rest = match->rest;
-    if (x->route->gated)
-        x->caller_key = caller_key(x);
+    x->caller_key = caller_key(x); /* a reload may give the route a gate while it waits */
     x->kept = head->content_length == HEAD_NO_LENGTH ||
               head->content_length <= x->route->config->replay_bytes;
     if (request_keep_lines(x, head))

@@ -266,6 +266,26 @@ static void route_that_gets_a_gate(void **state) {
     assert_all_over();
 }
 
+static void callers_take_turns_at_a_gate_that_is_new(void **state) {
+    (void)state;
+    begin();
+    supply_comes(supply_pending());
+    struct caller *first = caller_named("greedy", "greedy 1");
+    struct caller *second = caller_named("greedy", "greedy 2");
+    struct caller *third = caller_named("greedy", "greedy 3");
+    struct caller *other = caller_named("modest", "modest 1");
+    struct scene *s = scene_copied();
+    s->gate = gate_made(1, 0, 10);
+    scene_is_loaded(s);
+    supply_comes(supply_made("key", NULL));
+    turn();
+    is_served(first, conn_with("greedy 1"));
+    is_served(second, conn_with("greedy 2"));
+    is_served(other, conn_with("modest 1"));
+    is_served(third, conn_with("greedy 3"));
+    assert_all_over();
+}
+
 /* Routes that go */
 
 static void route_that_is_removed(void **state) {
@@ -473,6 +493,7 @@ int main(void) {
         TEST(queue_of_a_gate_that_ends_is_served),
         TEST(old_queue_ends_at_another_gate),
         TEST(route_that_gets_a_gate),
+        TEST(callers_take_turns_at_a_gate_that_is_new),
         TEST(route_that_is_removed),
         TEST(nothing_comes_any_more_for_a_removed_route),
         TEST(route_that_comes_back),
