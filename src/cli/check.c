@@ -23,7 +23,7 @@ static int check(struct arguments *a) {
         return a->status;
     struct config *config = config_choice_load(&choice);
     if (!config)
-        return STATUS_CONFIG;
+        return choice.status;
     printf("%s: fine (listeners: %zu, routes: %zu)\n", config_choice_file(&choice),
            config->listen_count, config->route_count);
     int status = online ? check_online(config) : STATUS_FINE;

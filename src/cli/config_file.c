@@ -3,6 +3,7 @@
 #include "cli/config_file.h"
 
 #include "daemon/run.h"
+#include "upstream/crypto.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,6 +50,8 @@ static struct config *load(const char *file, const char *text, bool insecure_per
         run_check(config, errors);
     if (errors->count)
         config_unref(&config);
+    if (!config && crypto_refusals())
+        errors->out_of_memory = true;
     return config;
 }
 
@@ -59,12 +62,13 @@ static void print(const struct config_errors *errors) {
         fputs("out of memory\n", stderr);
 }
 
-struct config *config_choice_load(const struct config_choice *choice) {
+struct config *config_choice_load(struct config_choice *choice) {
     struct config_errors errors;
     const char *file = config_choice_file(choice);
     config_errors_init(&errors);
     struct config *config = load(file, NULL, choice->insecure_permissions, &errors);
     if (!config) {
+        choice->status = errors.out_of_memory ? STATUS_FAILED : STATUS_CONFIG;
         print(&errors);
         if (!choice->file && !from_environment() && access(file, F_OK) != 0)
             fputs("-c FILE names another one; scoregate demo and scoregate try need none\n",

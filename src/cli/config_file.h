@@ -11,6 +11,7 @@
 struct config_choice {
     const char *file; /* NULL: $SCOREGATE_CONFIG, else the default */
     bool insecure_permissions;
+    int status; /* of the command, if it cannot be loaded: STATUS_CONFIG, unless memory was out */
 };
 
 /* The options of commands that only read a configuration, and reading them: true, or false if the
@@ -25,7 +26,7 @@ const char *config_choice_file(const struct config_choice *choice);
 
 /* Loads and checks the configuration, as far as the daemon itself would. NULL if anything is wrong:
  * then stderr says what, all of it. */
-struct config *config_choice_load(const struct config_choice *choice) MUST_CHECK;
+struct config *config_choice_load(struct config_choice *choice) MUST_CHECK;
 
 /* The same once more, with what is wrong in ERRORS; what only the daemon can check is not looked
  * at. */

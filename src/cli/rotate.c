@@ -214,9 +214,10 @@ static int rotate_backend(const struct rotate_options *o, struct config *config,
 
 static int run_rotate(const struct rotate_options *o, const struct arguments *a) {
     struct admin_address address;
-    struct config *config = config_choice_load(&o->choice);
+    struct config_choice choice = o->choice;
+    struct config *config = config_choice_load(&choice);
     if (!config)
-        return STATUS_CONFIG;
+        return choice.status;
     const struct config_route *route = find_route(config, o->route);
     const struct config_backend *backend = route ? find_backend(route, o->backend) : NULL;
     int status = backend && may_rotate(backend) ? STATUS_FINE : STATUS_USAGE;

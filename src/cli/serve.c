@@ -26,7 +26,7 @@ static int serve(struct arguments *a) {
         return a->status;
     struct config *config = config_choice_load(&choice);
     if (!config)
-        return STATUS_CONFIG;
+        return choice.status;
     int status = run(config, &options);
     config_unref(&config);
     return status;

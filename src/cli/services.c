@@ -11,8 +11,9 @@
 
 /* Without a configuration: the identity of this machine. */
 static struct config *load(const struct services_options *o) {
-    if (config_choice_exists(&o->choice))
-        return config_choice_load(&o->choice);
+    struct config_choice choice = o->choice;
+    if (config_choice_exists(&choice))
+        return config_choice_load(&choice);
     return config_text_load("services", "identities = { managed = { type = \"managed\"; }; };\n",
                             o->choice.insecure_permissions);
 }

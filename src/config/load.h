@@ -15,6 +15,7 @@
 struct config_errors {
     struct buf text;
     unsigned count;
+    bool out_of_memory; /* which is among them, or is why they are not all there */
 };
 
 void config_errors_init(struct config_errors *e);

@@ -287,7 +287,8 @@ const struct option option_table[] = {
     {RETRY("max_backoff_ms", MS, max_backoff), .min = 1, .max = SECONDS(600), .initial = "2000",
      .doc = "The longest of these waits."},
     {RETRY("max_wait_ms", MS, max_wait), .max = SECONDS(600), .initial = "10000",
-     .doc = "The longest Retry-After that is waited for; an answer with a longer one is passed on."},
+     .doc =
+         "The longest Retry-After that is waited for; an answer with a longer one is passed on."},
     {RETRY("statuses", NUMBERS, statuses), .count = offsetof(struct retry_rules, status_count),
      .min = 400, .max = 599, .initial = "[ 429, 503 ]",
      .doc = "The statuses of answers after which a request is sent again."},

@@ -53,6 +53,7 @@ void problems_tell(const struct problems *p, struct config_errors *errors) {
         qsort(p->list, p->count, sizeof *p->list, by_place);
     for (size_t i = 0; i < p->count; i++)
         config_error(errors, p->list[i].place.where, "%s", p->list[i].text);
+    errors->out_of_memory |= p->out_of_memory;
     if (p->out_of_memory)
         config_error(errors, (struct config_where){"", 0}, "out of memory");
 }
@@ -67,6 +68,7 @@ void problems_done(struct problems *p) {
 void config_errors_init(struct config_errors *e) {
     buf_init(&e->text, ERRORS_BYTES);
     e->count = 0;
+    e->out_of_memory = false;
 }
 
 void config_errors_done(struct config_errors *e) {
@@ -90,6 +92,7 @@ void config_error(struct config_errors *e, struct config_where where, const char
     buf_add_char(&e->text, '\n');
     if (n >= 0)
         free(text);
+    e->out_of_memory |= n < 0;
     if (++e->count == ERRORS_MAX)
         buf_add_string(&e->text, "There may be more errors; these are the first 100.\n");
 }

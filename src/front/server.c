@@ -164,8 +164,8 @@ static bool add_field(struct MHD_Response *response, const char *name, const cha
 static bool add_fields(struct server *s, struct MHD_Response *response, const struct reply *reply) {
     bool dated = false;
     /* First of all: adding it later makes libmicrohttpd forget the Date that it was given. */
-    bool ok =
-        !(reply->close || s->retired || s->draining) || add_field(response, MHD_HTTP_HEADER_CONNECTION, "close");
+    bool ok = !(reply->close || s->retired || s->draining) ||
+              add_field(response, MHD_HTTP_HEADER_CONNECTION, "close");
     for (size_t i = 0; ok && i < reply->field_count; i++) {
         const struct field_line *f = &reply->fields[i];
         char name[256];

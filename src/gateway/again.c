@@ -22,7 +22,7 @@ static struct retry_facts facts_of(const struct exchange *x, enum retry_event ev
                                 .retry_after = USEC_NEVER,
                                 .kept = x->kept,
                                 .repeatable = exchange_is_repeatable(x),
-                                .attempts = x->tries - x->tried_count,
+                                .attempts = exchange_tries(x),
                                 .elsewhere = dispatch_elsewhere(x),
                                 .now = x->gateway->loop->now,
                                 .deadline = exchange_deadline(x)};

@@ -327,7 +327,7 @@ void attempt_lost(struct attempt *a) {
         .kept = x->kept,
         .method = x->head.method,
         .idempotent = x->route->config->idempotent,
-        .attempts = x->tries - x->tried_count, /* what was refused was not acted on */
+        .attempts = exchange_tries(x),
     };
     if (a->reused)
         pool_learn(pool_of(a), a->idle_age);

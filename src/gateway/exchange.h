@@ -114,6 +114,11 @@ void exchange_end_attempts(struct exchange *x, const struct attempt *one);
 void exchange_follow(struct exchange *x, struct gateway_route *route);
 /* When the answer has to begin. */
 usec_t exchange_deadline(const struct exchange *x);
+/* How often it was tried, as far as that counts: not with keys that were refused, nor before the
+ * endpoint was ready. */
+static inline unsigned exchange_tries(const struct exchange *x) {
+    return x->tries - x->tried_count - x->ready_tries;
+}
 /* By which the caller, the log and the endpoint know it. */
 const char *exchange_id(const struct exchange *x);
 /* Sending it twice does no harm. */

@@ -55,7 +55,8 @@ struct retry_facts {
  * not before Retry-After. Back-off has what is known as full jitter: by RANDOM (any 64 bits)
  * anything up to rules->backoff, doubled with each attempt up to rules->max_backoff; but a tenth of
  * that and a millisecond at least, so that it is never none. What would come at or after the
- * deadline, or after a Retry-After longer than rules->max_wait, is not done at all: the caller is told now what the endpoint said. */
+ * deadline, or after a Retry-After longer than rules->max_wait, is not done at all: the caller is
+ * told now what the endpoint said. */
 usec_t retry_at(const struct retry_rules *rules, const struct retry_facts *facts,
                 uint64_t random) MUST_CHECK;
 

@@ -2,6 +2,7 @@
 /* Bytes over a dialled connection: curl_easy_send() and curl_easy_recv() with sticky readiness. */
 #include "upstream/conn_private.h"
 
+#include <errno.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -90,6 +91,16 @@ bool conn_may_write(const struct conn *c) {
 
 bool conn_is_dead(const struct conn *c) {
     return c->dead;
+}
+
+bool conn_is_fit(struct conn *c) {
+    char byte;
+    if (c->dead)
+        return false;
+    ssize_t n = recv(c->watch.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (n < 0)
+        return errno == EAGAIN;
+    return n > 0 && conn_recv(c, &byte, 1) == CONN_AGAIN && !c->dead;
 }
 
 bool conn_has_pending(const struct conn *c) {

@@ -35,6 +35,9 @@ bool conn_may_read(const struct conn *c);
 bool conn_may_write(const struct conn *c);
 /* The peer has closed its side, or the connection broke: it takes no new request. */
 bool conn_is_dead(const struct conn *c);
+/* For one that is about to be used again: looks at what came since the loop looked. False: the peer
+ * has closed it, or sent what nobody asked for. A session ticket of TLS is taken and is fine. */
+bool conn_is_fit(struct conn *c) MUST_CHECK;
 /* Whether received bytes wait inside the TLS library. */
 bool conn_has_pending(const struct conn *c);
 /* Whether the peer has acknowledged everything that was sent (false if the kernel cannot tell). */

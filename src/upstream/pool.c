@@ -124,7 +124,10 @@ struct conn *pool_take(struct pool *p, bool certain) {
         if (certain && age >= POOL_DOUBT_AFTER)
             return NULL;
         take_out(p, c);
-        return c;
+        if (conn_is_fit(c))
+            return c;
+        pool_learn(p, age);
+        conn_close(&c);
     }
     return NULL;
 }

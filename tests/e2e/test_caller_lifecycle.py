@@ -670,15 +670,6 @@ def test_O1_the_drain_time_ends(serve, release):
     assert "drain" in gate.log()
 
 
-def test_SIGHUP_is_logged_and_ignored(serve):
-    gate, _ = serve(handler=echo)
-    caller = gate.client()
-    gate.send_signal(signal.SIGHUP)
-    until(lambda: "SIGHUP" in gate.log(), "the log tells of SIGHUP")
-    assert caller.post("/score", b"x").body == b"x"
-    assert gate.process.poll() is None
-
-
 def test_start_and_stop_with_no_caller(serve):
     gate, _ = serve(handler=echo)
     assert gate.stop() == 0

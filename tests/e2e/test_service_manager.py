@@ -4,11 +4,13 @@
 import signal
 import socket
 import subprocess
+import time
 
 import pytest
 
 from lib.client import Client
 from lib.gateway import binary, environment
+from lib.wait import until
 
 
 @pytest.fixture
@@ -56,6 +58,23 @@ def test_tells_when_it_listens_and_when_it_stops(manager):
     assert process.wait(10) == 0
 
 
+@pytest.mark.parametrize("text", [CONFIG, "wrong"])
+def test_tells_when_it_reloads(manager, text):
+    start, told, tmp = manager
+    process = start(CONFIG)
+    assert told() == b"READY=1"
+    (tmp / "c.conf").write_text(text)
+    before = time.monotonic_ns() // 1000
+    process.send_signal(signal.SIGHUP)
+    state, moment = told().split(b"\n")
+    assert state == b"RELOADING=1"
+    assert before <= int(moment.removeprefix(b"MONOTONIC_USEC=")) <= time.monotonic_ns() // 1000
+    assert told() == b"READY=1"
+    process.send_signal(signal.SIGTERM)
+    assert told() == b"STOPPING=1"
+    assert process.wait(10) == 0
+
+
 def test_gives_signs_of_life(manager):
     start, told, _ = manager
     process = start(CONFIG, WATCHDOG_USEC="200000")
@@ -74,6 +93,28 @@ def test_takes_the_socket_of_its_name(manager):
                     LISTEN_FDS="1", LISTEN_FDNAMES="score")
     assert told() == b"READY=1"
     assert (tmp / "listen").read_text() == f"main 127.0.0.1 {passed.getsockname()[1]}\n"
+    with Client(passed.getsockname()[1]) as caller:
+        assert caller.request("GET", "/").status == 404
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 0
+    passed.close()
+
+
+def test_a_socket_that_was_passed_is_let_go_and_taken_again(manager):
+    start, told, tmp = manager
+    passed = socket.socket()
+    passed.bind(("127.0.0.1", 0))
+    passed.listen(8)
+    other, with_it = CONFIG, 'listen = { systemd = "score"; }; admin = { enabled = false; };\n'
+    process = start(with_it, passed, LISTEN_FDS="1", LISTEN_FDNAMES="score")
+    assert told() == b"READY=1"
+    for config in (with_it, other, with_it):
+        (tmp / "c.conf").write_text(config)
+        process.send_signal(signal.SIGHUP)
+        assert told().startswith(b"RELOADING=1")
+        assert told() == b"READY=1"
+        place = f"main 127.0.0.1 {passed.getsockname()[1]}\n"
+        until(lambda: ((tmp / "listen").read_text() == place) == (config is with_it), "it listens there")
     with Client(passed.getsockname()[1]) as caller:
         assert caller.request("GET", "/").status == 404
     process.send_signal(signal.SIGTERM)

@@ -33,3 +33,55 @@ static inline void assert_problem(struct caller *c, unsigned status, const char 
                 break;
     assert_contains(body, wanted);
 }
+
+/* The endpoint answers C on CONN, and the front is through with it. */
+static inline void is_served(struct caller *c, struct conn *conn) {
+    peer_sends(conn, OK);
+    assert_int_equal(c->status, 200);
+    caller_is_done(c, true);
+    turn();
+}
+
+static inline void is_refused(struct caller *c, unsigned status, const char *reason) {
+    assert_problem(c, status, reason);
+    caller_is_done(c, true);
+    turn();
+}
+
+/* The answer of an endpoint went to C as it was. */
+static inline void is_answered(struct caller *c, unsigned status) {
+    assert_int_equal(c->status, status);
+    assert_null(reply_field(c, "Proxy-Status"));
+    caller_is_done(c, true);
+    turn();
+}
+
+static inline void later(usec_t duration) {
+    time_passes(duration);
+    turn();
+}
+
+/* The connection in use on which WORD was sent last; NULL: there is none. */
+static inline struct conn *conn_with(const char *word) {
+    for (int i = world.conn_count; i > 0; i--)
+        if (!peer(i)->closed && peer(i)->ready && strstr(peer_got(peer(i)), word))
+            return peer(i);
+    return NULL;
+}
+
+/* Nobody is at the gate, or counted anywhere. */
+static inline void assert_all_over(void) {
+    static struct tally_sum sum;
+    struct gate_figures figures;
+    turn();
+    for (unsigned i = 0; i < world.gate_count; i++) {
+        gate_look(world.gates[i], world.loop.now, &figures);
+        assert_int_equal(figures.inside, 0);
+        assert_int_equal(figures.waiting, 0);
+    }
+    assert_int_equal(world.gateway->in_flight, 0);
+    gateway_free(&world.gateway);
+    tally_read(world.tally, &sum);
+    for (int i = 0; i < TALLY_GAUGES; i++)
+        assert_int_equal(sum.gauges[i], 0);
+}

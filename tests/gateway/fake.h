@@ -18,6 +18,8 @@ struct caller { /* the fake front's request */
     unsigned replies, status;
     struct buf fields_text; /* "Name: value\n" each */
     uint64_t length;
+    const char *body; /* of caller_posts(): what was not taken yet, */
+    size_t left;      /* and how much that is */
     struct text whole_body;
     size_t head_room;
 };
@@ -34,14 +36,27 @@ struct conn {
     int end;             /* enum conn_result once incoming is empty; CONN_AGAIN: open */
     bool may_read, may_write, dead, closed, acknowledged, send_fails;
     size_t send_limit; /* bytes that go out before "again" */
+    size_t answered_to; /* for tests: how much of what was sent has its answer */
 };
 
 /* What the control thread was told. */
 struct told {
     bool accepted; /* else refused, or crowded */
     bool crowded;
-    uint64_t revision;
+    uint64_t generation, revision;
     unsigned backend, key;
+};
+
+/* A configuration of one route at /score, or of none, made ready; for reloads. */
+struct scene {
+    struct plan plan;
+    struct config config;
+    struct config_route route;
+    struct config_backend list[CONFIG_BACKENDS_MAX], *backends[CONFIG_BACKENDS_MAX];
+    struct route_table *table; /* its own; NULL: that of the world */
+    struct trust *trust;
+    struct gate *gate;
+    struct tally *tally;
 };
 
 struct world {
@@ -53,16 +68,26 @@ struct world {
     struct tally *tally, *others;
     unsigned woken; /* by a gate */
     struct config_route route;
-    struct config_backend *backends[CONFIG_BACKENDS_MAX];
+    struct config_backend list[CONFIG_BACKENDS_MAX], *backends[CONFIG_BACKENDS_MAX];
     struct endpoint *endpoint; /* of the supplies that are made */
+    struct supply *supplies[CONFIG_BACKENDS_MAX]; /* the last ones that came */
+    struct gate *gates[64];                       /* all that were made */
+    unsigned gate_count;
+    struct scene *scenes[256];
+    unsigned scene_count;
     uint64_t revision;         /* of the last one */
-    struct told told[32];
+    struct told told[64];
     unsigned told_count;
     bool deaf; /* the control thread hears nothing: memory is out for the message */
+    const unsigned char *caller_address; /* of callers that begin; NULL: the loopback one */
     struct gateway *gateway;
     struct conn *conns[2048];
     int conn_count;
     bool refuse_dials; /* dials stay pending until dial_succeeds() or dial_fails() */
+    struct {
+        const char *host;
+        enum reason why;
+    } down[CONFIG_BACKENDS_MAX]; /* dials to these fail in the turn */
     unsigned given_back, dropped, learnt;
     usec_t learnt_age;
 };
@@ -72,6 +97,8 @@ extern struct world world;
 /* Before and after each test. */
 int world_begin(void **state);
 int world_end(void **state);
+/* Part of the latter: plans, gates and supplies, which nobody else holds any more. */
+void scenes_end(void);
 
 /* A supply that can be used, for the test to change; NULL: no such key. It has the next revision.
  */
@@ -86,17 +113,55 @@ void endpoint_moves(const char *host, const char *swagger_host);
 void gateway_restarts(struct supply *first);
 
 void time_passes(usec_t duration);
-/* One end of a turn: exchanges that began are started. */
+/* One end of a turn: exchanges that began are started, gates let in, dials end. */
 void turn(void);
+
+/* --- several backends, gates, reloads ----------------------------------------------------------
+ */
+
+/* The gateway ends; from its next start on the route has N backends, at host_of() each, with a weight of 1 and
+ * the priority 0. */
+void backends_are(unsigned n);
+/* "one.example", … */
+const char *host_of(unsigned backend);
+/* A supply for BACKEND at its own host. */
+struct supply *supply_for(unsigned backend, const char *primary, const char *secondary);
+void supply_comes_to(unsigned backend, struct supply *s);
+/* The gateway begins with a supply for each backend: "key-1", "key-2", … */
+void gateway_restarts_whole(void);
+/* From now on dials to HOST fail with WHY; REASON_NONE: no more. */
+void host_is_down(const char *host, enum reason why);
+unsigned dials_waiting(const char *host);
+
+/* A gate of the present number of backends, for a plan to have. KNOWN: of each of them; 0: only
+ * TOTAL limits. */
+struct gate *gate_made(unsigned total, unsigned known, unsigned queue);
+void gate_figures_now(struct gate_figures *figures);
+
+/* The present plan once more, for the test to change before scene_is_loaded(). */
+struct scene *scene_copied(void);
+/* It has no route. */
+void scene_is_emptied(struct scene *s);
+/* The gateway goes on with it and the last supplies. */
+void scene_is_loaded(struct scene *s);
+/* The present one. */
+struct config_route *route_now(void);
+
+/* What random_u64() gives begins anew. */
+void random_begins(uint64_t seed);
 
 /* A request begins. FIELDS: "Name: value" strings, ended by NULL. */
 struct caller *caller_begins(const char *method, const char *target, const char *const *fields);
 /* Offers bytes; returns how many were taken. */
 size_t caller_sends(struct caller *c, const char *bytes, size_t n);
 void caller_ends(struct caller *c);
-/* A whole request with a body, and the turn in which it starts. */
+/* A request with a body, all of it if it is taken, and the turn in which it starts. */
 struct caller *caller_posts(const char *target, const char *body);
 struct caller *caller_gets(const char *target);
+/* Likewise, of a program that calls itself NAME. */
+struct caller *caller_named(const char *name, const char *body);
+/* Sends the rest of such a body, if that is wanted; what was not taken at first is still there. */
+void caller_goes_on(struct caller *c);
 /* Pulls what there is into a string that the next call overwrites; *RESULT gets the last result. */
 const char *caller_pulls(struct caller *c, ssize_t *result);
 /* The request is over for the front. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Stands in for the front: callers whose every move is the test's, and the world around them. */
+#include "base/random.h"
 #include "fake.h"
 
 #include <assert.h>
@@ -8,6 +9,7 @@
 #include <string.h>
 
 struct world world;
+static uint64_t random_state;
 static usec_t fake_now = USEC_PER_SEC;
 static const struct access_list everybody;
 
@@ -19,9 +21,32 @@ usec_t clock_wall(void) {
     return 1700000000 * USEC_PER_SEC + fake_now;
 }
 
+void random_begins(uint64_t seed) {
+    random_state = seed;
+}
+
+/* Stands in for base/random.h (SplitMix64), so that what a test saw can be seen again. */
+uint64_t random_u64(void) {
+    uint64_t z = random_state += 0x9e3779b97f4a7c15;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+    z = (z ^ z >> 27) * 0x94d049bb133111eb;
+    return z ^ z >> 31;
+}
+
+void random_bytes(void *into, size_t n) {
+    for (unsigned char *to = into; n--; to++)
+        *to = (unsigned char)random_u64();
+}
+
+void random_uuid(char *into) {
+    snprintf(into, RANDOM_UUID_LEN + 1, "%08x-0000-4000-8000-%012llx", (unsigned)random_u64(),
+             (unsigned long long)random_u64() >> 16);
+}
+
 int world_begin(void **state) {
     (void)state;
     world = (struct world){0};
+    random_begins(1);
     assert(loop_init(&world.loop));
     world.route = (struct config_route){.path = (char *)(uintptr_t) "/score",
                                         .own.auth = {.header = (char *)(uintptr_t) "Authorization",
@@ -34,12 +59,9 @@ int world_begin(void **state) {
                                         .body_bytes = 1024 * 1024,
                                         .replay_bytes = 64 * 1024};
     world.route.own.route = &world.route;
-    world.route.backends = world.backends[0] = &world.route.own;
-    world.route.backend_count = 1;
     world.route.own.weight = 1;
     world.route.retry = (struct retry_rules){.attempts = 1}; /* for tests of it to turn on */
     world.config = (struct config){.backends = world.backends,
-                                   .backend_count = 1,
                                    .routes = &world.route,
                                    .route_count = 1,
                                    .table = route_table_new(),
@@ -56,6 +78,7 @@ int world_begin(void **state) {
                                .others = world.others};
     assert(route_table_add(world.config.table, text_of(world.route.path), false, 0));
     log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT, NULL);
+    backends_are(1);
     endpoint_moves("endpoint.example", "endpoint.example");
     gateway_restarts(supply_made("primary-key", "secondary-key"));
     return 0;
@@ -69,106 +92,13 @@ int world_end(void **state) {
         buf_done(&world.conns[i]->incoming);
         free(world.conns[i]);
     }
+    scenes_end();
     tally_unref(&world.tally);
     tally_unref(&world.others);
     route_table_free(&world.config.table);
     endpoint_unref(&world.endpoint);
     loop_done(&world.loop);
     return 0;
-}
-
-static bool write_down(bool accepted, unsigned backend, uint64_t revision, unsigned key) {
-    assert(world.told_count < sizeof world.told / sizeof *world.told);
-    world.told[world.told_count++] =
-        (struct told){.accepted = accepted, .revision = revision, .backend = backend, .key = key};
-    return !world.deaf;
-}
-
-static bool on_refused(void *context, uint64_t generation, unsigned backend, uint64_t revision,
-                       unsigned key) {
-    assert(context == &world && generation == 1);
-    return write_down(false, backend, revision, key);
-}
-
-static bool on_accepted(void *context, uint64_t generation, unsigned backend, uint64_t revision,
-                        unsigned key) {
-    assert(context == &world && generation == 1);
-    return write_down(true, backend, revision, key);
-}
-
-static bool on_crowded(void *context, uint64_t generation, unsigned backend, uint64_t revision,
-                       unsigned key) {
-    assert(context == &world && generation == world.plan.generation && key == 0);
-    world.told[world.told_count++] =
-        (struct told){.crowded = true, .revision = revision, .backend = backend};
-    return true;
-}
-
-static void on_wake(void *context) {
-    assert(context == &world);
-    world.woken++;
-}
-
-void gateway_restarts(struct supply *first) {
-    struct gateway_options options = {.plan = &world.plan,
-                                      .supplies = &first,
-                                      .refused = on_refused,
-                                      .accepted = on_accepted,
-                                      .crowded = on_crowded,
-                                      .wake = on_wake,
-                                      .context = &world,
-                                      .wake_context = &world};
-    gateway_free(&world.gateway);
-    world.gateway = gateway_new(&world.loop, NULL, &options);
-    assert(world.gateway);
-    supply_unref(&first);
-}
-
-static struct secret *secret_of(const char *value) {
-    struct secret *s = value ? secret_new(text_of(value)) : NULL;
-    assert(!value || s);
-    return s;
-}
-
-struct supply *supply_made(const char *primary, const char *secondary) {
-    struct supply *s = supply_new();
-    assert(s);
-    s->revision = ++world.revision;
-    s->state = SUPPLY_READY;
-    s->endpoint = endpoint_ref(world.endpoint);
-    s->keys[0] = secret_of(primary);
-    s->keys[1] = secret_of(secondary);
-    return s;
-}
-
-struct supply *supply_pending(void) {
-    struct supply *s = supply_new();
-    assert(s);
-    s->revision = ++world.revision;
-    return s;
-}
-
-struct supply *supply_refused(enum reason why) {
-    struct supply *s = supply_pending();
-    s->state = SUPPLY_REFUSED;
-    s->why = why;
-    return s;
-}
-
-void supply_comes(struct supply *s) {
-    gateway_supply(world.gateway, 0, s);
-    supply_unref(&s);
-}
-
-void endpoint_moves(const char *host, const char *swagger_host) {
-    char *h = (char *)(uintptr_t)host, *s = (char *)(uintptr_t)swagger_host;
-    struct config_uri scoring = {.tls = true, .host = h, .port = 443, .authority = h};
-    struct config_uri swagger = {.tls = true, .host = s, .port = 443, .authority = s};
-    scoring.path = (char *)(uintptr_t) "/v1/score";
-    swagger.path = (char *)(uintptr_t) "/v1/swagger.json";
-    endpoint_unref(&world.endpoint);
-    world.endpoint = endpoint_new(&scoring, &swagger);
-    assert(world.endpoint);
 }
 
 void time_passes(usec_t duration) {
@@ -182,6 +112,8 @@ struct caller *caller_begins(const char *method, const char *target, const char 
     static const unsigned char loopback[16] = {[10] = 0xff, [11] = 0xff, [12] = 127, [15] = 1};
     c->info = (struct caller_info){
         .access = &everybody, .address = loopback, .local = loopback, .uid = -1};
+    if (world.caller_address)
+        c->info.address = world.caller_address;
     c->head_room = 8192;
     buf_init(&c->fields_text, 64 * 1024);
     size_t n = 0;
@@ -211,15 +143,42 @@ void caller_ends(struct caller *c) {
     exchange_handler.end(c->handle);
 }
 
+static void sends_what_is_left(struct caller *c) {
+    size_t taken = c->left ? caller_sends(c, c->body, strlen(c->body)) : 0;
+    c->body += taken;
+    c->left -= taken;
+    if (!c->left)
+        caller_ends(c);
+}
+
+void caller_goes_on(struct caller *c) {
+    if (c->left && c->wants_body)
+        sends_what_is_left(c);
+}
+
+static void begins_body(struct caller *c, const char *body) {
+    c->body = body;
+    c->left = strlen(body);
+    sends_what_is_left(c);
+    turn();
+}
+
 struct caller *caller_posts(const char *target, const char *body) {
     char length[64];
     snprintf(length, sizeof length, "Content-Length: %zu", strlen(body));
     const char *fields[] = {"Content-Type: application/json", length, NULL};
     struct caller *c = caller_begins("POST", target, fields);
-    if (*body && !c->replied)
-        assert(caller_sends(c, body, strlen(body)) == strlen(body));
-    caller_ends(c);
-    turn();
+    begins_body(c, body);
+    return c;
+}
+
+struct caller *caller_named(const char *name, const char *body) {
+    char length[64], agent[64];
+    snprintf(length, sizeof length, "Content-Length: %zu", strlen(body));
+    snprintf(agent, sizeof agent, "User-Agent: %s", name);
+    const char *fields[] = {agent, length, NULL};
+    struct caller *c = caller_begins("POST", "/score", fields);
+    begins_body(c, body);
     return c;
 }
 

@@ -11,7 +11,20 @@ struct pool {
     struct list idle;
     const struct config_uri *uri;
     bool retired;
+    unsigned out; /* connections that somebody has */
+    void (*changed)(void *context, int change);
+    void *context;
 };
+
+static void count_idle(struct pool *p, int change) {
+    if (p->changed)
+        p->changed(p->context, change);
+}
+
+static void take_out(struct conn *c) {
+    list_remove(&c->book.node);
+    count_idle(c->book.pool, -1);
+}
 
 struct pool *pool_new(struct loop *loop, struct dialer *dialer, const struct origin *origin,
                       unsigned max_idle) {
@@ -24,8 +37,10 @@ struct pool *pool_new(struct loop *loop, struct dialer *dialer, const struct ori
 }
 
 void pool_free(struct pool **p) {
-    if (*p)
+    if (*p) {
+        assert((*p)->out == 0);
         pool_retire(*p);
+    }
     free(*p);
     *p = NULL;
 }
@@ -39,7 +54,8 @@ void pool_retire(struct pool *p) {
 }
 
 void pool_count_idle(struct pool *p, void (*changed)(void *context, int change), void *context) {
-    (void)p, (void)changed, (void)context;
+    p->changed = changed;
+    p->context = context;
 }
 
 usec_t pool_idle_age(const struct pool *p, struct conn *c) {
@@ -57,7 +73,8 @@ struct conn *pool_take(struct pool *p, bool certain) {
     struct conn *c = conn_of_book(list_entry(p->idle.next, struct conn_book, node));
     if (certain && pool_idle_age(p, c) >= POOL_DOUBT_AFTER)
         return NULL;
-    list_remove(&c->book.node);
+    take_out(c);
+    p->out++;
     return c;
 }
 
@@ -75,6 +92,7 @@ static struct conn *new_conn(struct pool *p) {
     buf_init(&c->sent, 64 * 1024 * 1024);
     buf_init(&c->incoming, 64 * 1024 * 1024);
     list_init(&c->book.node);
+    p->out++;
     return c;
 }
 
@@ -111,10 +129,48 @@ void dial_fails(enum reason why) {
     w->ready(w, NULL, why);
 }
 
-void turn(void) {
-    gateway_turn(world.gateway);
-    while (!world.refuse_dials && !list_empty(&all_waiting))
+void host_is_down(const char *host, enum reason why) {
+    size_t i = 0;
+    while (world.down[i].host && strcmp(world.down[i].host, host) != 0)
+        i++;
+    assert(i + 1 < sizeof world.down / sizeof *world.down);
+    world.down[i].host = host;
+    world.down[i].why = why;
+}
+
+static enum reason why_down(const char *host) {
+    for (size_t i = 0; world.down[i].host; i++)
+        if (strcmp(world.down[i].host, host) == 0)
+            return world.down[i].why;
+    return REASON_NONE;
+}
+
+unsigned dials_waiting(const char *host) {
+    unsigned n = 0;
+    list_each (node, next, &all_waiting)
+        n += strcmp(list_entry(node, struct pool_wait, node)->pool->uri->host, host) == 0;
+    return n;
+}
+
+static void dial_ends(void) {
+    const struct pool_wait *w = list_entry(all_waiting.next, struct pool_wait, node);
+    enum reason why = why_down(w->pool->uri->host);
+    if (why == REASON_NONE)
         dial_succeeds();
+    else
+        dial_fails(why);
+}
+
+/* Connections come about in the same turn, at most so many that a request which is sent again at
+ * once for ever is found out. */
+void turn(void) {
+    unsigned dials = 0;
+    gateway_turn(world.gateway);
+    while (!world.refuse_dials && !list_empty(&all_waiting)) {
+        assert(dials++ < 100000);
+        dial_ends();
+        gateway_turn(world.gateway);
+    }
 }
 
 void pool_give(struct pool *p, struct conn *c, bool reusable) {
@@ -122,7 +178,9 @@ void pool_give(struct pool *p, struct conn *c, bool reusable) {
     conn_own(c, NULL, NULL);
     assert(reusable);
     world.given_back++;
+    p->out--;
     list_push_front(&p->idle, &c->book.node);
+    count_idle(p, 1);
     if (p->retired)
         pool_retire(p);
 }
@@ -206,7 +264,10 @@ void conn_close(struct conn **c) {
         return;
     (*c)->closed = true;
     (*c)->ready = NULL;
-    list_remove(&(*c)->book.node);
+    if (list_empty(&(*c)->book.node))
+        (*c)->book.pool->out--;
+    else
+        take_out(*c);
     world.dropped++;
     *c = NULL;
 }

@@ -6,6 +6,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -36,6 +38,33 @@ static void end_without_tls(void **state) {
     assert_true(conn_is_dead(&c));
 }
 
+/* A pair of sockets, of which C has one. */
+static int connect_to(struct conn *c) {
+    int pair[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+    *c = (struct conn){.watch.fd = pair[0], .may_read = true};
+    return pair[1];
+}
+
+static void fit_for_one_more_request(void **state) {
+    (void)state;
+    struct conn c;
+    int peer = connect_to(&c);
+    assert_true(conn_is_fit(&c)); /* nothing came */
+    assert_int_equal(write(peer, "t", 1), 1);
+    recv_says = CURLE_AGAIN; /* a ticket: TLS had use for it */
+    assert_true(conn_is_fit(&c));
+    recv_says = CURLE_OK; /* the end in good order, behind it */
+    assert_false(conn_is_fit(&c));
+    assert_false(conn_is_fit(&c));
+    close(peer);
+    close(c.watch.fd);
+    peer = connect_to(&c);
+    close(peer);
+    assert_false(conn_is_fit(&c));
+    close(c.watch.fd);
+}
+
 static void reset_without_tls(void **state) {
     (void)state;
     struct conn c = {.may_read = true, .may_write = true};
@@ -63,6 +92,7 @@ static void reset_that_sending_heard_of_is_no_end(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(end_without_tls),
+        cmocka_unit_test(fit_for_one_more_request),
         cmocka_unit_test(reset_without_tls),
         cmocka_unit_test(reset_that_sending_heard_of_is_no_end),
     };

@@ -31,6 +31,7 @@ static const char text[] =
 static struct config *config;
 static struct plan plan; /* of which only the configuration is looked at */
 static struct keeper *keeper;
+static struct plan plan; /* of which the operations need the configuration */
 static struct admin admin;
 static struct buf answer;
 static struct operation operation;

@@ -21,7 +21,7 @@ struct conn {
     dial_done *done; /* while it is dialled */
     void *context;
     ssize_t next; /* what conn_recv() says */
-    bool pending, dead, closed;
+    bool pending, dead, closed, unfit;
 };
 
 struct waiter {
@@ -74,6 +74,10 @@ ssize_t conn_recv(struct conn *c, void *into, size_t n) {
 
 bool conn_may_read(const struct conn *c) {
     return c->next != CONN_AGAIN || c->pending;
+}
+
+bool conn_is_fit(struct conn *c) {
+    return !c->dead && !c->unfit;
 }
 
 bool conn_is_dead(const struct conn *c) {
@@ -163,6 +167,29 @@ static void connection_is_taken_again(void **state) {
     pool_give(pool, c, false);
     assert_true(conns[0].closed);
     assert_null(pool_take(pool, false));
+}
+
+static int idle_counted;
+
+static void count_idle(void *context, int change) {
+    assert_ptr_equal(context, &idle_counted);
+    idle_counted += change;
+}
+
+/* The loop has not heard of the end of the one that goes out first. */
+static void connection_that_ended_a_moment_ago_is_passed_over(void **state) {
+    (void)state;
+    struct conn *a = busy(), *b = busy();
+    idle_counted = 0;
+    pool_count_idle(pool, count_idle, &idle_counted);
+    pool_give(pool, a, true);
+    pool_give(pool, b, true);
+    assert_int_equal(idle_counted, 2);
+    b->unfit = true;
+    assert_ptr_equal(pool_take(pool, true), a);
+    assert_true(b->closed);
+    assert_int_equal(idle_counted, 0);
+    conn_close(&a);
 }
 
 static void most_recently_used_goes_first_and_the_surplus_goes(void **state) {
@@ -345,6 +372,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(fresh_connection_is_of_no_age),
         TEST(connection_is_taken_again),
+        TEST(connection_that_ended_a_moment_ago_is_passed_over),
         TEST(most_recently_used_goes_first_and_the_surplus_goes),
         TEST(idle_age_does_not_count_from_an_earlier_time),
         TEST(unused_connection_is_doubted_when_it_is_old),

@@ -47,11 +47,12 @@ class Gateway:
     here (loopback listeners on ports of the kernel's choice, one worker, debug log). CA: PEM file
     trusted upstream. SECRETS: what must never be told, besides the secrets inline in the config.
     HOSTS: {name: address} and ETC: {file: text} replace files in /etc for this process only (see
-    private_etc_works). TEXT: the whole config file instead. What the config was made from is in
-    .settings."""
+    private_etc_works). TEXT: the whole config file instead. UNDER: a command that starts it, and
+    becomes it (prlimit). STDERR: where that goes instead of the file that log() reads. What the config
+    was made from is in .settings."""
 
     def __init__(self, tmp, routes=(), *, ca=None, secrets=(), text=None, env=None, hosts=None,
-                 etc=None, arguments=(), start=True, **top):
+                 etc=None, arguments=(), under=(), stderr=None, start=True, **top):
         self.tmp = Path(tmp)
         self.tmp.mkdir(parents=True, exist_ok=True)
         self.settings = {
@@ -74,6 +75,8 @@ class Gateway:
         self._clients = []
         self._env = env
         self._arguments = list(arguments)
+        self._under = list(under)
+        self._stderr = stderr
         self._etc = dict(etc or {})
         if hosts:
             self._etc["hosts"] = "".join(f"{a} {n}\n" for n, a in hosts.items())
@@ -112,13 +115,13 @@ class Gateway:
         (self.tmp / "etc" / name).write_text(text)
 
     def start(self, wait=True):
-        command = [binary(), "serve", "-c", str(self.config), "--listen-file",
+        command = [*self._under, binary(), "serve", "-c", str(self.config), "--listen-file",
                    str(self.tmp / "listen"), *self._arguments]
         if self._etc:
             command = self._in_private_etc(command)
         with open(self.tmp / "stdout", "ab") as out, open(self.tmp / "stderr", "ab") as err:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out,
-                                            stderr=err, cwd=self.tmp, env=environment(self._env))
+                                            stderr=self._stderr or err, cwd=self.tmp, env=environment(self._env))
         if wait:
             self.wait_listening()
         return self
