@@ -217,8 +217,9 @@ def test_l1_64_callers(scoring, scorer, program, tmp_path, figure):
 
 def test_l2_1000_callers_at_half_of_the_peak(scoring, scorer, program, tmp_path, figure):
     gate = scoring()
-    with load(program, tmp_path, gate, "/score", 64, 5) as peak:
-        pass
+    with load(program, tmp_path, gate, "/score", 1000, 5) as peak:
+        pass  # after which memory is as high as it gets
+    assert not peak.failed
     rate = len(peak.samples) // 10
     seen = []  # (when, memory, descriptors, connections upstream)
     with load(program, tmp_path, gate, "/score", 1000, SECONDS, rate=rate) as running:
