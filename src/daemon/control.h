@@ -17,7 +17,7 @@ struct control {
     struct loop loop;
     struct mailbox mailbox;
     struct watch signals;
-    struct timer drain_timer, watchdog;
+    struct timer drain_timer, watchdog, supply_timer;
     usec_t watchdog_interval; /* 0: nobody wants to hear */
     struct plan *plan;        /* in effect */
     struct keeper *keeper;

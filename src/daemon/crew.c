@@ -123,9 +123,11 @@ void crew_forget(struct crew *c) {
         worker_news_drop(&of(node)->news);
 }
 
-void crew_supply(struct crew *c, uint64_t generation, unsigned backend, struct supply *supply) {
+bool crew_supply(struct crew *c, uint64_t generation, unsigned backend, struct supply *supply) {
+    bool all = true;
     list_each (node, next, &c->all)
-        worker_supply(of(node)->worker, generation, backend, supply);
+        all &= worker_supply(of(node)->worker, generation, backend, supply);
+    return all;
 }
 
 bool crew_answers(struct crew *c) {

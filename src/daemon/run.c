@@ -16,11 +16,16 @@
 
 /* One worker scores about 40,000 times a second; two keep the machine's other core in reach. */
 #define WORKERS_DEFAULT 2
+/* When supplies for which there was no memory are handed out again. */
+#define SUPPLY_AGAIN (100 * USEC_PER_MS)
 
 enum { MESSAGE_STOPPED, MESSAGE_REFUSED, MESSAGE_ACCEPTED, MESSAGE_CROWDED };
 
 void run_check(const struct config *config, struct config_errors *errors) {
-    trusts_free(trusts_load(config, errors), config);
+    struct trust **trusts = trusts_load(config, errors);
+    if (!trusts)
+        config_error(errors, (struct config_where){0}, "out of memory");
+    trusts_free(trusts, config);
 }
 
 /* What workers tell */
@@ -98,7 +103,20 @@ static void hand_out(void *context, unsigned backend, struct supply *supply) {
     if (c->reloading) /* workers get it with the plan */
         return;
     plan_follow(c->plan, backend, supply);
-    crew_supply(&c->crew, c->plan->generation, backend, supply);
+    if (crew_supply(&c->crew, c->plan->generation, backend, supply))
+        return;
+    log_error("workers do not get a new credential or endpoint for now: out of memory");
+    timer_set(&c->loop, &c->supply_timer, c->loop.now + SUPPLY_AGAIN);
+}
+
+/* Whoever did not hear of a supply gets them all: what is known already changes nothing. */
+static void on_supply_timer(struct timer *timer, usec_t now) {
+    struct control *c = container_of(timer, struct control, supply_timer);
+    bool all = true;
+    for (unsigned i = 0; i < c->plan->config->backend_count; i++)
+        all &= crew_supply(&c->crew, c->plan->generation, i, keeper_supply(c->keeper, i));
+    if (!all)
+        timer_set(&c->loop, timer, now + SUPPLY_AGAIN);
 }
 
 /* Setting up */
@@ -345,6 +363,7 @@ static void take_down(struct control *c) {
         close(c->signals.fd);
     timer_done(&c->loop, &c->drain_timer);
     timer_done(&c->loop, &c->watchdog);
+    timer_done(&c->loop, &c->supply_timer);
     loop_done(&c->loop);
 }
 
@@ -360,6 +379,7 @@ int run(struct config *config, const struct run_options *options) {
     bool ok =
         dialling && loop_init(&c.loop) && timer_init(&c.loop, &c.drain_timer, on_drain_timer) &&
         timer_init(&c.loop, &c.watchdog, on_watchdog) &&
+        timer_init(&c.loop, &c.supply_timer, on_supply_timer) &&
         mailbox_init(&c.mailbox, &c.loop, receive, &c) && watch_signals(&c) && set_up(&c, config);
     if (ok) {
         tell_ready(&c);

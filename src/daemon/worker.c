@@ -66,6 +66,8 @@ struct worker {
     bool retired, draining, quitting;
     struct worker_news *news; /* that did not fit into memory yet; NULL: none */
     struct timer news_timer;
+    struct list owed; /* supplies that did not either */
+    struct timer owed_timer;
     struct order orders[MESSAGE_QUIT + 1];
 };
 
@@ -78,17 +80,24 @@ static void adopt(struct worker *w, struct caller_message *m) {
     free(m);
 }
 
+static void drop_supply(struct supply_message *m) {
+    supply_unref(&m->supply);
+    free(m);
+}
+
 /* One for another plan than the present one can only be for the plan that is waited for. */
 static void use_supply(struct worker *w, struct supply_message *m) {
     struct worker_news *news = w->news;
     if (news && news->plan->generation == m->generation) {
         supply_unref(&news->supplies[m->backend]);
         news->supplies[m->backend] = supply_ref(m->supply);
-    } else if (!w->quitting && w->gateway->plan->generation == m->generation) {
-        gateway_supply(w->gateway, m->backend, m->supply);
+    } else if (!w->quitting && w->gateway->plan->generation == m->generation &&
+               !gateway_supply(w->gateway, m->backend, m->supply)) {
+        list_push_back(&w->owed, &m->message.node);
+        timer_set(&w->loop, &w->owed_timer, w->loop.now + NEWS_AGAIN);
+        return;
     }
-    supply_unref(&m->supply);
-    free(m);
+    drop_supply(m);
 }
 
 /* False: it has to be tried again. */
@@ -99,6 +108,24 @@ static bool use_news(struct worker *w, const struct worker_news *news) {
     if (w->server) /* not if the loop has ended already */
         server_set_timeouts(w->server, config->client_header_timeout, config->client_idle_timeout);
     return true;
+}
+
+/* Supplies that did not fit into memory, in their order. */
+static void on_owed_timer(struct timer *timer, usec_t now) {
+    struct worker *w = container_of(timer, struct worker, owed_timer);
+    struct list owed, *node;
+    (void)now;
+    list_take_all(&owed, &w->owed);
+    while ((node = list_pop_front(&owed)))
+        use_supply(w, container_of(list_entry(node, struct message, node), struct supply_message,
+                                   message));
+}
+
+static void drop_owed(struct worker *w) {
+    struct list *node;
+    while ((node = list_pop_front(&w->owed)))
+        drop_supply(
+            container_of(list_entry(node, struct message, node), struct supply_message, message));
 }
 
 static void on_news_timer(struct timer *timer, usec_t now) {
@@ -196,7 +223,9 @@ static void release(struct worker *w) {
         mailbox_done(&w->mailbox);
     server_free(&w->server);
     worker_news_drop(&w->news);
+    drop_owed(w);
     timer_done(&w->loop, &w->news_timer);
+    timer_done(&w->loop, &w->owed_timer);
     gateway_free(&w->gateway);
     dialer_free(&w->dialer);
     loop_done(&w->loop);
@@ -217,7 +246,8 @@ static void wake(void *context) {
 
 static bool set_up(struct worker *w) {
     const struct config *config = w->options.plan->config;
-    if (!loop_init(&w->loop) || !timer_init(&w->loop, &w->news_timer, on_news_timer))
+    if (!loop_init(&w->loop) || !timer_init(&w->loop, &w->news_timer, on_news_timer) ||
+        !timer_init(&w->loop, &w->owed_timer, on_owed_timer))
         return false;
     w->dialer = dialer_new(&w->loop);
     struct gateway_options gateway = {.plan = w->options.plan,
@@ -247,6 +277,7 @@ struct worker *worker_start(const struct worker_options *options) {
         return NULL;
     w->options = *options;
     w->loop.epoll = -1;
+    list_init(&w->owed);
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are the control thread's */
@@ -271,17 +302,16 @@ void worker_adopt(struct worker *w, int fd, const struct server_peer *peer) {
     mailbox_post(&w->mailbox, &m->message);
 }
 
-void worker_supply(struct worker *w, uint64_t generation, unsigned backend, struct supply *supply) {
+bool worker_supply(struct worker *w, uint64_t generation, unsigned backend, struct supply *supply) {
     struct supply_message *m = malloc(sizeof *m);
-    if (!m) {
-        log_error("a worker does not get a new credential or endpoint: out of memory");
-        return;
-    }
+    if (!m)
+        return false;
     *m = (struct supply_message){.message.kind = MESSAGE_SUPPLY,
                                  .generation = generation,
                                  .backend = backend,
                                  .supply = supply_ref(supply)};
     mailbox_post(&w->mailbox, &m->message);
+    return true;
 }
 
 struct worker_news *worker_news(struct plan *plan) {

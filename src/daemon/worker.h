@@ -31,8 +31,9 @@ struct worker_options {
 struct worker *worker_start(const struct worker_options *options) MUST_CHECK;
 /* From any thread: hands over a connected caller. The descriptor is closed if memory is out. */
 void worker_adopt(struct worker *w, int fd, const struct server_peer *peer);
-/* From any thread: what a backend of the plan of GENERATION has from now on. Takes a reference. */
-void worker_supply(struct worker *w, uint64_t generation, unsigned backend, struct supply *supply);
+/* From any thread: what a backend of the plan of GENERATION has from now on. Takes a reference.
+ * False: out of memory. */
+bool worker_supply(struct worker *w, uint64_t generation, unsigned backend, struct supply *supply) MUST_CHECK;
 /* A message that makes a worker work by PLAN, which it takes a reference to. Made before anything
  * is changed; NULL: memory is out. */
 struct worker_news *worker_news(struct plan *plan) MUST_CHECK;

@@ -49,16 +49,19 @@ static struct gateway_backend *backend_of(const struct gateway *g, unsigned inde
     return &r->backends[config - config->route->backends];
 }
 
-void gateway_supply(struct gateway *g, unsigned backend, struct supply *supply) {
+bool gateway_supply(struct gateway *g, unsigned backend, struct supply *supply) {
     assert(backend < g->config->backend_count);
     struct gateway_backend *b = backend_of(g, backend);
+    if (supply == b->stock->supply || supply->revision < b->stock->supply->revision)
+        return true; /* it was late */
     if (!take_supply(g, b, supply, NULL)) {
-        log_error("a new credential or endpoint cannot be put to use: out of memory",
+        log_error("a new credential or endpoint cannot be put to use for now: out of memory",
                   LOG_STRING("route", b->route->config->path));
-        return;
+        return false;
     }
     waiting_go_on(b->route);
     dispatch_again(b->route);
+    return true;
 }
 
 /* Routes */

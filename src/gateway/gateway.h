@@ -109,8 +109,10 @@ struct gateway *gateway_new(struct loop *loop, struct dialer *dialer,
                             const struct gateway_options *options) MUST_CHECK;
 /* No exchange may be in progress. */
 void gateway_free(struct gateway **gateway);
-/* Puts a new supply of a backend to use, taking a reference, and lets go on what waits for one. */
-void gateway_supply(struct gateway *gateway, unsigned backend, struct supply *supply);
+/* Puts a new supply of a backend to use, taking a reference, and lets go on what waits for one.
+ * One of an earlier revision than the present one is old news. False: out of memory, and the old
+ * one stays. */
+bool gateway_supply(struct gateway *gateway, unsigned backend, struct supply *supply) MUST_CHECK;
 /* Serves by another plan from now on. What is in progress finishes by the old one; what waits goes
  * on by the new one, in its order. False: out of memory, and all is as it was. */
 bool gateway_reload(struct gateway *gateway, struct plan *plan,

@@ -120,7 +120,7 @@ static void keep(unsigned backend, struct supply *s) {
 
 void supply_comes_to(unsigned backend, struct supply *s) {
     keep(backend, s);
-    gateway_supply(world.gateway, backend, s);
+    assert(gateway_supply(world.gateway, backend, s));
 }
 
 void supply_comes(struct supply *s) {

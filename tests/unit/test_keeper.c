@@ -66,7 +66,7 @@ static void load(const char *text) {
     if (!config)
         fail_msg("%s\n%s", buf_text(&errors.text).at, text);
     /* What becomes of Azure's limit is in test_keeper_limit.c. */
-    for (size_t i = 0; i < config->backend_count; i++)
+    for (size_t i = 0; config && i < config->backend_count; i++)
         config->backends[i]->max_concurrent = 0;
     config_errors_done(&errors);
 }

@@ -15,6 +15,8 @@ from . import config
 from .client import Client
 
 ROOT = Path(__file__).resolve().parents[3]
+# Another program that runs it, such as valgrind.
+EVERYTHING_UNDER = os.environ.get("SCOREGATE_UNDER", "").split()
 SANITIZER = re.compile(r"(Address|Leak|Thread|UndefinedBehavior)Sanitizer|runtime error:")
 # The gateway must not depend on the environment of whoever runs the tests.
 PASSED_ON = re.compile(r"(PATH|LD_LIBRARY_PATH|TMPDIR|[A-Z]+SAN_OPTIONS|[A-Z]+SAN_SYMBOLIZER_PATH|"
@@ -75,7 +77,7 @@ class Gateway:
         self._clients = []
         self._env = env
         self._arguments = list(arguments)
-        self._under = list(under)
+        self._under = [*EVERYTHING_UNDER, *under]
         self._stderr = stderr
         self._etc = dict(etc or {})
         if hosts:

@@ -7,9 +7,10 @@ import time
 from pathlib import Path
 
 from .client import Client
+from .gateway import EVERYTHING_UNDER
 from .wait import until
 
-SERVED_WITHIN = 1.0  # seconds
+SERVED_WITHIN = 20.0 if EVERYTHING_UNDER else 1.0  # seconds
 DESCRIPTORS = 8
 
 
@@ -46,6 +47,8 @@ class Baseline:
         self.assert_serves()
         until(lambda: descriptors(self.gateway) <= self.descriptors + DESCRIPTORS,
               f"{self.descriptors} descriptors as before", timeout)
+        if EVERYTHING_UNDER:
+            return  # it is not ours to measure
         until(lambda: self.gateway.rss() <= self.rss + memory,
               f"the memory is that of before, {self.rss} bytes", timeout)
 
