@@ -94,7 +94,8 @@ struct gate_ticket *gate_take(struct gate_port *port, usec_t now);
 
 /* Asks for a place in one of LANES (not empty), best in PREFERRED, else where the most is left:
  * GATE_INSIDE, GATE_WAITING, or GATE_FULL. CALLER: whoever asks, by any hash. AGAIN: it was inside
- * before, and goes before those of its caller that were not, even where the queue is full. */
+ * before and was not served: it has had its turn, and goes before all that have not, even where the
+ * queue is full. */
 enum gate_place gate_enter(struct gate_port *port, struct gate_ticket *t, uint64_t caller,
                            uint32_t lanes, unsigned preferred, bool again, usec_t now) MUST_CHECK;
 /* Other lanes will do from now on, for one that waits; it stays where it is in its line. If a place

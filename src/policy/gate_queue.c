@@ -58,8 +58,16 @@ static struct gate_ticket *prepare(struct gate_queue *q, struct gate_ticket *t) 
     return first_of(q, t->caller);
 }
 
+/* Behind the lines in front whose first was inside before. */
+static struct list *end_of_again(struct gate_queue *q) {
+    struct list *place = &q->turns;
+    while (place->next != &q->turns && list_entry(place->next, struct gate_ticket, node)->again)
+        place = place->next;
+    return place;
+}
+
 static void begin_line(struct gate_queue *q, struct gate_ticket *t) {
-    list_push_back(&q->turns, &t->node);
+    list_insert_after(t->again ? end_of_again(q) : q->turns.prev, &t->node);
     list_push_front(chain_of(q, t->caller), &t->chain);
     t->line_wanted = 0;
     note_wanted(q, t, t->lanes);
@@ -92,6 +100,8 @@ void gate_queue_add(struct gate_queue *q, struct gate_ticket *t) {
         note_wanted(q, first, t->lanes);
     } else {
         go_first(q, t, first);
+        list_remove(&t->node);
+        list_insert_after(end_of_again(q), &t->node);
     }
 }
 

@@ -16,7 +16,8 @@ struct gate_queue {
 };
 
 void gate_queue_init(struct gate_queue *q);
-/* At the end of its caller's line; with t->again before those of the line without. */
+/* At the end of its caller's line; with t->again before those of the line without, and the line's
+ * turn is next, after such lines that are in front already. */
 void gate_queue_add(struct gate_queue *q, struct gate_ticket *t);
 /* In front of its caller's line. */
 void gate_queue_add_front(struct gate_queue *q, struct gate_ticket *t);

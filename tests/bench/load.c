@@ -23,6 +23,9 @@
 
 enum { MAX_CALLERS = 10000, MAX_REQUESTS = 10000000, HEAD_MAX = 4096, CHUNK = 262144 };
 
+/* How far the pace may be behind. */
+#define BURST_NS UINT64_C(10000000)
+
 struct caller {
     int fd; /* -1 until its first request */
     bool busy;
@@ -40,8 +43,12 @@ struct load {
     uint16_t port;
     unsigned callers, requests, at_once;
     uint64_t until_ns; /* nothing is begun from then on; 0: only the number of requests ends it */
-    FILE *record;      /* one line for each request; NULL: all of them must be fine */
-    char *prefix;      /* head, and the body if it comes from a file */
+    uint64_t pace_ns;  /* between two that begin, at least; 0: as fast as the answers come */
+    uint64_t due_ns;   /* when the next one may begin */
+    unsigned *idle;    /* callers that wait for that, a ring of as many as there are */
+    unsigned idle_first, idle_count;
+    FILE *record; /* one line for each request; NULL: all of them must be fine */
+    char *prefix; /* head, and the body if it comes from a file */
     size_t prefix_length;
     uint64_t bulk; /* bytes of body that follow the prefix, all of them 'x' */
     int epoll;
@@ -100,6 +107,31 @@ static void leave(struct caller *c) {
     c->fd = -1;
 }
 
+/* Number I is next, when it is time. */
+static void next(struct load *l, unsigned i) {
+    if (l->pace_ns)
+        l->idle[(l->idle_first + l->idle_count++) % l->callers] = i;
+    else
+        begin(l, &l->caller[i]);
+}
+
+/* Lets those begin whose time has come. Returns how many milliseconds it is until the next; -1:
+ * nobody waits. */
+static int keep_pace(struct load *l) {
+    while (l->idle_count && is_more_to_do(l)) {
+        uint64_t now = now_ns();
+        if (now < l->due_ns)
+            return (int)((l->due_ns - now) / 1000000) + 1;
+        l->due_ns += l->pace_ns;
+        if (l->due_ns + BURST_NS < now) /* what was missed is missed: no flood makes up for it */
+            l->due_ns = now - BURST_NS;
+        l->idle_count--;
+        begin(l, &l->caller[l->idle[l->idle_first]]);
+        l->idle_first = (l->idle_first + 1) % l->callers;
+    }
+    return -1;
+}
+
 /* When caller number i has its answer, number i + at_once is next: itself if all are busy at once,
  * the one beside it if they take turns. */
 static void end(struct load *l, struct caller *c, unsigned status) {
@@ -109,7 +141,7 @@ static void end(struct load *l, struct caller *c, unsigned status) {
     if (l->record)
         fprintf(l->record, "%" PRIu64 " %" PRIu64 " %u\n", c->started_ns, took, status);
     if (is_more_to_do(l))
-        begin(l, &l->caller[((size_t)(c - l->caller) + l->at_once) % l->callers]);
+        next(l, (unsigned)(((size_t)(c - l->caller) + l->at_once) % l->callers));
 }
 
 /* There will be no answer. */
@@ -222,10 +254,13 @@ static void receive(struct load *l, struct caller *c) {
 
 static void run(struct load *l) {
     for (unsigned i = 0; i < l->at_once && is_more_to_do(l); i++)
-        begin(l, &l->caller[i]);
-    while (l->ended < l->begun) {
+        next(l, i);
+    for (;;) {
+        int wait = keep_pace(l);
+        if (wait < 0 && l->ended == l->begun)
+            return;
         struct epoll_event events[64];
-        int n = epoll_wait(l->epoll, events, 64, -1);
+        int n = epoll_wait(l->epoll, events, 64, wait);
         if (n < 0 && errno != EINTR)
             die("epoll_wait: %s", strerror(errno));
         for (int i = 0; i < n; i++) {
@@ -316,8 +351,8 @@ int main(int argc, char **argv) {
     struct load l = {.callers = 1};
     const char *body_file = NULL, *record = NULL;
     bool holding = false;
-    unsigned seconds = 120, duration = 0;
-    for (int o; (o = getopt(argc, argv, "c:n:d:a:b:u:t:o:k")) != -1;) {
+    unsigned seconds = 120, duration = 0, rate = 0;
+    for (int o; (o = getopt(argc, argv, "c:n:d:a:r:b:u:t:o:k")) != -1;) {
         switch (o) {
         case 'c':
             l.callers = (unsigned)number(optarg, 1, MAX_CALLERS);
@@ -330,6 +365,9 @@ int main(int argc, char **argv) {
             break;
         case 'a':
             l.at_once = (unsigned)number(optarg, 1, MAX_CALLERS);
+            break;
+        case 'r':
+            rate = (unsigned)number(optarg, 1, 1000000);
             break;
         case 'b':
             body_file = optarg;
@@ -352,7 +390,8 @@ int main(int argc, char **argv) {
     }
     if (argc - optind != 2)
         die("usage: load [-c callers] [-n requests] [-d seconds] [-a at once] "
-            "[-b body file | -u bytes up] [-t seconds at most] [-o file for each request] "
+            "[-r requests a second at most] [-b body file | -u bytes up] [-t seconds at most] [-o "
+            "file for each request] "
             "[-k keep the connections until stdin ends] PORT PATH");
     l.port = (uint16_t)number(argv[optind], 1, 65535);
     if (l.at_once == 0 || l.at_once > l.callers)
@@ -369,7 +408,9 @@ int main(int argc, char **argv) {
     for (unsigned i = 0; i < l.callers; i++)
         l.caller[i].fd = -1;
     l.epoll = epoll_create1(EPOLL_CLOEXEC);
-    uint64_t start = now_ns();
+    l.idle = allocate(l.callers, sizeof *l.idle);
+    l.pace_ns = rate ? 1000000000 / rate : 0;
+    uint64_t start = l.due_ns = now_ns();
     if (duration)
         l.until_ns = start + duration * UINT64_C(1000000000);
     run(&l);

@@ -195,6 +195,33 @@ def test_green_is_gone(gateway, inference):
         assert sorted(caller.post("/score").status for _ in range(10)) == [200] * 5 + [404] * 5
 
 
+# Hedging
+
+def test_a_slow_answer_is_hedged(held, regions, over):
+    """The first one keeps it; the other one is asked after a moment, and the first is let go."""
+    slow, up = held
+    north = regions(1)[0]
+    gate = over([{"uri": up.url("/score"), "auth": key_auth(KEYS[1])}, north.backend(priority=1)],
+                hedge_after_ms=50)
+    assert gate.client().get("/score").body == b"region-0"
+    assert (len(slow.arrived), north.count) == (1, 1)
+    assert gate.metric("scoregate_retries_total", route="/score", reason="hedge") == 1
+
+
+def test_what_may_not_be_sent_twice_is_not_hedged(held, regions, over):
+    slow, up = held
+    north = regions(1)[0]
+    gate = over([{"uri": up.url("/score"), "auth": key_auth(KEYS[1])}, north.backend(priority=1)],
+                hedge_after_ms=50)
+    caller = gate.client()
+    caller.send_request("POST", "/score", (), b"pay")
+    slow.wait(1)
+    assert caller.silent(0.3)
+    slow.let_all()
+    assert caller.read_answer().body == b"pay"
+    assert (len(slow.arrived), north.count) == (1, 0)
+
+
 # A backend that comes back
 
 def test_a_backend_that_comes_back_is_taken_back(certs, regions, over):

@@ -95,11 +95,19 @@ static unsigned lane_for(const struct model_ticket *t) {
     return best;
 }
 
+/* Behind the lines in front whose first was inside before. */
+static unsigned end_of_again(void) {
+    unsigned turn = 0;
+    while (turn < model.turns.n && model.tickets[model.lines[model.turns.at[turn]].at[0]].again)
+        turn++;
+    return turn;
+}
+
 static void model_wait(unsigned i, unsigned place) {
     struct model_ticket *t = &model.tickets[i];
     struct line *line = &model.lines[t->caller];
     if (line->n == 0)
-        append(&model.turns, t->caller);
+        insert(&model.turns, t->again ? end_of_again() : model.turns.n, t->caller);
     insert(line, place, i);
     t->place = WAITING;
 }
@@ -235,6 +243,10 @@ static void do_enter(unsigned i) {
         unsigned place = t->again ? 0 : line->n;
         while (t->again && place < line->n && model.tickets[line->at[place]].again)
             place++;
+        if (t->again && place == 0 && line->n > 0) {
+            drop(&model.turns, t->caller);
+            insert(&model.turns, end_of_again(), t->caller);
+        }
         model_wait(i, place);
         assert_int_equal(got, GATE_WAITING);
     } else {
