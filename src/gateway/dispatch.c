@@ -7,7 +7,8 @@
 
 #include <assert.h>
 
-/* How long breakers may keep a request that nothing else keeps, before it is refused. */
+/* How long a request that only breakers keep may wait for one to let somebody through; for the
+ * verdict of that one it waits as long as in a queue. */
 #define BLOCKED_MAX USEC_PER_SEC
 /* How soon it looks again while somebody else's request is under way to see. */
 #define BLOCKED_LOOK (50 * USEC_PER_MS)
@@ -19,6 +20,7 @@ struct options {
     unsigned able;       /* how many can take it */
     bool waiting;        /* a supply may come */
     enum reason why;     /* of the first that never can; REASON_NONE */
+    bool probing;        /* somebody's request is under way to see */
     usec_t breaker_open; /* when the first of those that only the breaker keeps may be tried;
                             USEC_NEVER: there are none */
 };
@@ -50,6 +52,7 @@ static void look_at(const struct exchange *x, unsigned i, struct options *o) {
     o->able += c->able;
     if (c->able)
         return;
+    o->probing |= b->breaker.state == BREAKER_PROBING;
     usec_t until = b->breaker.state == BREAKER_OPEN ? b->breaker.until : now + BLOCKED_LOOK;
     o->breaker_open = until < o->breaker_open ? until : o->breaker_open;
 }
@@ -118,11 +121,12 @@ static void enter_gate(struct exchange *x, const struct options *o, unsigned pre
 }
 
 /* Only breakers keep it: for a moment it waits for them, since one of them is about to see. */
-static void blocked(struct exchange *x, usec_t until) {
-    usec_t now = x->gateway->loop->now;
+static void blocked(struct exchange *x, const struct options *o) {
+    usec_t now = x->gateway->loop->now, until = o->breaker_open;
+    usec_t most = o->probing ? x->route->config->queue_timeout : BLOCKED_MAX;
     if (!x->blocked)
         x->blocked = now;
-    if (until - x->blocked > BLOCKED_MAX || until >= exchange_deadline(x)) {
+    if (until - x->blocked > most || until >= exchange_deadline(x)) {
         x->retry_after_s = (uint32_t)((until - now + USEC_PER_SEC - 1) / USEC_PER_SEC);
         exchange_fail(x, REASON_breaker_open);
         return;
@@ -139,7 +143,7 @@ static void follow(struct exchange *x) {
 
 static void fail_or_wait(struct exchange *x, const struct options *o) {
     if (o->breaker_open != USEC_NEVER)
-        blocked(x, o->breaker_open);
+        blocked(x, o);
     else if (o->waiting && !x->route->replaced)
         waiting_enter(x);
     else
