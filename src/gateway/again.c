@@ -20,7 +20,7 @@ void again_at(struct exchange *x, usec_t when, enum tally_retry why) {
 static struct retry_facts facts_of(const struct exchange *x, enum retry_event event) {
     return (struct retry_facts){.event = event,
                                 .retry_after = USEC_NEVER,
-                                .kept = x->kept,
+                                .kept = exchange_is_whole(x),
                                 .repeatable = exchange_is_repeatable(x),
                                 .attempts = exchange_tries(x),
                                 .elsewhere = dispatch_elsewhere(x),
@@ -71,8 +71,14 @@ void again_after_failure(struct exchange *x, enum again_kind kind, enum reason w
     bool connecting = kind == AGAIN_NOT_CONNECTED;
     struct retry_facts facts = facts_of(x, connecting ? RETRY_NOT_CONNECTED : RETRY_LOST);
     facts.definite = !may_pass(why);
-    if (connecting && !facts.definite && !facts.elsewhere && ready_wait(x))
-        return;
+    if (connecting && !facts.definite && !facts.elsewhere) {
+        if (ready_wait(x))
+            return;
+        if (x->ready_by) {
+            exchange_fail(x, REASON_not_ready); /* it has waited as long as it may */
+            return;
+        }
+    }
     usec_t when = decide(x, &facts);
     if (when == USEC_NEVER)
         exchange_fail(x, why);
@@ -135,7 +141,7 @@ bool again_after_answer(struct attempt *a) {
     if (a->weighed)
         return false;
     learn(a, cold);
-    if (!cold && !is_too_many(a))
+    if (!cold)
         ready_told(x);
     a->weighed = true;
     if (is_final(a))
@@ -147,8 +153,11 @@ bool again_after_answer(struct attempt *a) {
         attempt_end(a);
         return true;
     }
-    usec_t when =
-        partner ? retry_at(&x->route->config->retry, &facts, 0) : decide_answered(a, &facts);
+    usec_t when = USEC_NEVER;
+    if (partner)
+        when = retry_at(&x->route->config->retry, &facts, 0);
+    else if (!x->ready_by || facts.elsewhere) /* else it has waited as long as it may */
+        when = decide_answered(a, &facts);
     if (when == USEC_NEVER) {
         x->failed_backends = failed_before;
         return false;

@@ -171,22 +171,22 @@ static void cut_off(struct attempt *a) {
     caller_body_ready(x->caller);
 }
 
-/* It broke off before. Another attempt may still be answered. */
-static void incomplete(struct attempt *a) {
+/* The answer is none that could be handed on. Another attempt may still be answered. */
+static void bad_answer(struct attempt *a, enum reason why) {
     struct exchange *x = a->exchange;
     bool partner = x->attempts[0] && x->attempts[1];
     attempt_failed(a);
     if (partner)
         attempt_end(a);
     else
-        exchange_fail(x, REASON_answer_incomplete);
+        exchange_fail(x, why);
 }
 
 static void connection_ended(struct attempt *a, ssize_t result) {
     struct answer *answer = &a->answer;
     if (answer->state == ANSWER_HEAD) {
         if (a->answer_began)
-            incomplete(a);
+            bad_answer(a, REASON_answer_incomplete);
         else
             attempt_lost(a);
     } else if (answer->state == ANSWER_DONE) {
@@ -196,7 +196,7 @@ static void connection_ended(struct attempt *a, ssize_t result) {
         a->send_failed = !a->all_sent;
         advance(a);
     } else if (a->exchange->status == 0) {
-        incomplete(a);
+        bad_answer(a, REASON_answer_incomplete);
     } else {
         cut_off(a);
     }
@@ -219,12 +219,6 @@ static void first_byte(struct attempt *a) {
         return;
     a->answer_began = true;
     tally_upstream(a->exchange->tally, a->exchange->gateway->loop->now - a->begun);
-}
-
-/* The answer is none that could be handed on. */
-static void bad_answer(struct attempt *a, enum reason why) {
-    attempt_failed(a);
-    exchange_fail(a->exchange, why);
 }
 
 void answer_pump(struct attempt *a) {

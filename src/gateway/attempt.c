@@ -110,8 +110,11 @@ void attempt_failed(struct attempt *a) {
 }
 
 static void no_verdict(struct attempt *a) {
-    if (!a->judged)
-        breaker_abandoned(&a->backend->breaker, a->probe);
+    struct gateway_backend *b = a->backend;
+    if (!a->judged && a->probe) {
+        breaker_abandoned(&b->breaker, a->probe);
+        breaker_changed(b);
+    }
     a->judged = true;
 }
 
@@ -250,16 +253,25 @@ static void on_connection(struct pool_wait *wait, struct conn *conn, enum reason
     exchange_arm(x);
 }
 
-static void connect_upstream(struct attempt *a, bool warm) {
-    struct conn *c = warm ? pool_take(pool_of(a), !a->exchange->kept) : NULL;
+static void connect_upstream(struct attempt *a) {
+    struct exchange *x = a->exchange;
+    struct conn *c = x->fresh ? NULL : pool_take(pool_of(a), !x->kept);
     if (c) {
         use_connection(a, c);
         return;
     }
     if (pool_wait(pool_of(a), &a->wait))
-        tally_add(a->exchange->tally, TALLY_DIALLING, 1);
+        tally_add(x->tally, TALLY_DIALLING, 1);
     else
-        exchange_fail(a->exchange, REASON_out_of_resources);
+        exchange_fail(x, REASON_out_of_resources);
+}
+
+/* Whoever waits for a cold endpoint finds out, whatever the time. */
+static bool begin_with_breaker(const struct exchange *x, struct breaker *b) {
+    usec_t now = x->gateway->loop->now;
+    if (x->ready_by && b->state == BREAKER_OPEN && b->until > now)
+        b->until = now;
+    return breaker_begin(b, now);
 }
 
 bool attempt_begin(struct exchange *x, struct gateway_backend *backend, unsigned key,
@@ -271,7 +283,7 @@ bool attempt_begin(struct exchange *x, struct gateway_backend *backend, unsigned
     a->ticket = ticket;
     a->key = key;
     x->attempts[slot_of(a)] = a;
-    a->probe = breaker_begin(&backend->breaker, x->gateway->loop->now);
+    a->probe = begin_with_breaker(x, &backend->breaker);
     if (a->probe)
         tally_backend(x->tally, backend->lane, TALLY_PROBING);
     if (x->tries++ == 0)
@@ -282,9 +294,7 @@ bool attempt_begin(struct exchange *x, struct gateway_backend *backend, unsigned
         exchange_fail(x, REASON_out_of_resources);
         return true;
     }
-    bool warm = !x->fresh;
-    x->fresh = false;
-    connect_upstream(a, warm);
+    connect_upstream(a);
     return true;
 }
 
@@ -304,7 +314,8 @@ void attempt_not_connected(struct attempt *a, enum reason why) {
     bool moved = has_moved(a), partner = has_partner(a);
     if (!moved && !is_ours(why)) {
         a->backend->unreachable = true;
-        attempt_failed(a);
+        if (!x->ready_by) /* that it is down is known, and waited for */
+            attempt_failed(a);
         x->failed_backends |= 1U << a->backend->lane;
     }
     attempt_end(a);

@@ -90,8 +90,10 @@ static void blame(struct exchange *x, struct gateway_backend *b, const struct se
 void credential_refused(struct attempt *a) {
     struct exchange *x = a->exchange;
     struct secret *secret = a->stock->supply->keys[a->key];
-    assert(a->sent_key && secret && x->tried_count < EXCHANGE_SECRETS_MAX);
-    x->tried[x->tried_count++] = secret_ref(secret);
+    assert(a->sent_key && secret);
+    /* Two attempts side by side may be refused the same one, or one more than is tried in turn. */
+    if (x->tried_count < EXCHANGE_SECRETS_MAX && !was_tried(x, secret))
+        x->tried[x->tried_count++] = secret_ref(secret);
     x->spent = !x->kept;
     blame(x, a->backend, secret);
 }

@@ -98,7 +98,7 @@ static void reset(struct exchange *x, struct caller *caller, const struct head *
     x->tries = x->ready_tries = 0;
     x->failed_backends = x->retry_after_s = 0;
     x->queued = x->again = x->blocked = x->ready_by = 0;
-    x->hedged = x->fresh = x->spent = x->retry_at_once = false;
+    x->released = x->hedged = x->fresh = x->spent = x->retry_at_once = false;
     x->refused_at = NULL;
     x->refused_in = 0;
 }
@@ -123,6 +123,8 @@ void exchange_set_state(struct exchange *x, enum exchange_state state) {
     x->progress = x->gateway->loop->now;
     if (state == EXCHANGE_TRYING && x->caller_waits)
         exchange_want_body(x);
+    else if (state == EXCHANGE_RELAYING || state == EXCHANGE_REPLIED)
+        ready_leave(x); /* others need not wait until the caller has taken its answer */
 }
 
 void exchange_want_body(struct exchange *x) {
@@ -132,6 +134,14 @@ void exchange_want_body(struct exchange *x) {
 
 bool exchange_is_repeatable(const struct exchange *x) {
     return x->route->config->idempotent || replay_method_is_safe(x->head.method);
+}
+
+bool exchange_is_whole(const struct exchange *x) {
+    return x->kept || x->sent_most == 0;
+}
+
+unsigned exchange_tries(const struct exchange *x) {
+    return x->tries - x->tried_count - x->ready_tries;
 }
 
 static usec_t after(usec_t from, usec_t timeout) {
@@ -164,8 +174,8 @@ static usec_t state_deadline(const struct exchange *x, enum reason *why) {
         return x->ready_by;
     case EXCHANGE_WAITING_SUPPLY:
     case EXCHANGE_RESTING:
-        *why = x->ready_by ? REASON_not_ready : REASON_response_timeout;
-        return x->ready_by ? x->ready_by : after(x->response_from, route->response_timeout);
+        *why = REASON_response_timeout;
+        return after(x->response_from, route->response_timeout);
     case EXCHANGE_TRYING:
     case EXCHANGE_RELAYING:
     case EXCHANGE_REPLIED:
@@ -316,8 +326,7 @@ static uint64_t caller_key(const struct exchange *x) {
 
 static void prepare(struct exchange *x, const struct head *head, const struct route_match *match) {
     x->rest = match->rest;
-    if (x->route->gated)
-        x->caller_key = caller_key(x);
+    x->caller_key = caller_key(x); /* a reload may give the route a gate while it waits */
     x->kept = head->content_length == HEAD_NO_LENGTH ||
               head->content_length <= x->route->config->replay_bytes;
     if (request_keep_lines(x, head))
@@ -427,7 +436,6 @@ static void exchange_done(void *request, bool answered) {
     exchange_end_attempts(x, NULL);
     exchange_set_state(x, EXCHANGE_REPLIED);
     list_remove(&x->node);
-    ready_leave(x);
     credential_forget(x);
     tally_ended(x->tally, x->status, x->reason, g->loop->now - x->begun);
     tally_add(x->tally, TALLY_IN_FLIGHT, -1);

@@ -65,7 +65,7 @@ struct exchange {
     bool caller_waits; /* body() took less than offered */
     enum exchange_framing framing;
     bool framed;        /* framing is chosen */
-    uint64_t sent_most; /* of head and body, in any attempt */
+    uint64_t sent_most; /* of head and body, in any attempt; if it is not kept: not 0 */
 
     /* The attempts. */
     struct attempt *attempts[EXCHANGE_ATTEMPTS]; /* in progress; NULL */
@@ -78,9 +78,10 @@ struct exchange {
     usec_t again;              /* when resting: until when */
     usec_t blocked;            /* since when breakers keep it; 0: they do not */
     usec_t ready_by;           /* until when it waits for a cold endpoint; 0: it does not */
-    unsigned ready_tries;
+    unsigned ready_tries;      /* of the attempts, those that met a cold endpoint */
+    bool released;             /* it waited for another one, whose endpoint was ready */
     bool hedged;
-    bool fresh;             /* the next attempt takes no connection that was used before */
+    bool fresh;             /* it met a dead one: takes no connection that was used before */
     uint32_t retry_after_s; /* what to tell the caller */
 
     /* The credential. */
@@ -114,15 +115,14 @@ void exchange_end_attempts(struct exchange *x, const struct attempt *one);
 void exchange_follow(struct exchange *x, struct gateway_route *route);
 /* When the answer has to begin. */
 usec_t exchange_deadline(const struct exchange *x);
-/* How often it was tried, as far as that counts: not with keys that were refused, nor before the
- * endpoint was ready. */
-static inline unsigned exchange_tries(const struct exchange *x) {
-    return x->tries - x->tried_count - x->ready_tries;
-}
 /* By which the caller, the log and the endpoint know it. */
 const char *exchange_id(const struct exchange *x);
 /* Sending it twice does no harm. */
 bool exchange_is_repeatable(const struct exchange *x);
+/* All of it is here or will come, so that it can be sent, again or for the first time. */
+bool exchange_is_whole(const struct exchange *x);
+/* How often it was sent to an endpoint that was ready and did not refuse the key. */
+unsigned exchange_tries(const struct exchange *x);
 /* The caller may send the body, or more of it. */
 void exchange_want_body(struct exchange *x);
 
@@ -159,10 +159,12 @@ void waiting_go_on(struct gateway_route *route);
 bool ready_wait(struct exchange *x) MUST_CHECK;
 /* Whether X has to wait for another one that finds out; it is queued then. */
 bool ready_held(struct exchange *x) MUST_CHECK;
-/* The endpoint answered X, ready as it is, and has room for more. */
+/* The endpoint answered X, ready as it is. */
 void ready_told(struct exchange *x);
-/* X waits no longer, for whatever reason. */
+/* X waits no longer and finds nothing out any more, for whatever reason. */
 void ready_leave(struct exchange *x);
+/* Who waits for OLD goes by NOW, which has taken its place. */
+void ready_move(struct gateway_route *old, struct gateway_route *now);
 /* Whether the answer of A says that the endpoint is not ready. */
 bool ready_is_not(const struct attempt *a);
 

@@ -216,6 +216,7 @@ static void replace(struct gateway_route *old, struct gateway_route *now) {
     tally_retire(old->tally);
     if (now) {
         old->successor = gateway_route_ref(now);
+        ready_move(old, now);
         move_queue(old, now);
         move_sites(now);
     }

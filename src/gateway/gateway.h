@@ -56,6 +56,7 @@ struct gateway_backend {
 struct readiness {
     struct exchange *canary; /* the one that finds out; NULL: it is ready, for all that is known */
     struct list waiting;     /* exchanges that wait for the outcome, first come first */
+    unsigned released;       /* those that waited and go now, until they are answered or over */
 };
 
 /* One route. Counted: exchanges keep the one that they began with when a reload replaces it, until

@@ -24,7 +24,7 @@ static usec_t rest_of(const struct exchange *x) {
 
 /* It goes on in a moment; not from inside somebody else's turn. */
 static void go_on(struct exchange *x) {
-    x->again = x->gateway->loop->now;
+    x->again = x->response_from = x->gateway->loop->now; /* until now nobody could answer it */
     exchange_set_state(x, EXCHANGE_RESTING);
     exchange_arm(x);
 }
@@ -38,16 +38,38 @@ static void hold(struct exchange *x) {
     list_push_back(&x->route->readiness.waiting, &x->node);
 }
 
-static void begin_waiting(struct exchange *x) {
-    if (!x->ready_by)
-        x->ready_by = x->gateway->loop->now + x->route->config->wait_for_ready;
+static usec_t waits_until(const struct exchange *x) {
+    return x->ready_by ? x->ready_by : x->gateway->loop->now + x->route->config->wait_for_ready;
+}
+
+static void release(struct readiness *r) {
+    struct exchange *next;
+    for (int i = 0; i < RELEASED && (next = first_waiting(r)); i++) {
+        next->released = true;
+        r->released++;
+        go_on(next);
+    }
+}
+
+static void forget_released(struct exchange *x) {
+    if (x->released)
+        x->route->readiness.released--;
+    x->released = false;
+}
+
+/* The first of those that wait finds out. */
+static void choose_canary(struct readiness *r) {
+    r->canary = first_waiting(r);
+    if (r->canary)
+        go_on(r->canary);
 }
 
 bool ready_held(struct exchange *x) {
     struct readiness *r = &x->route->readiness;
     if (!r->canary || r->canary == x)
         return false;
-    begin_waiting(x);
+    forget_released(x);
+    x->ready_by = waits_until(x);
     hold(x);
     return true;
 }
@@ -55,40 +77,62 @@ bool ready_held(struct exchange *x) {
 bool ready_wait(struct exchange *x) {
     struct readiness *r = &x->route->readiness;
     usec_t now = x->gateway->loop->now;
-    if (!x->route->config->wait_for_ready || !x->kept)
+    if (!x->route->config->wait_for_ready || !exchange_is_whole(x))
         return false;
-    begin_waiting(x);
-    usec_t again = now + rest_of(x);
-    if (again >= x->ready_by)
+    usec_t again = now + rest_of(x), by = waits_until(x);
+    if (again >= by)
         return false;
+    x->ready_by = by;
     tally_retried(x->tally, TALLY_RETRY_NOT_READY);
+    forget_released(x);
+    x->ready_tries++;
     if (r->canary && r->canary != x) {
         hold(x);
         return true;
     }
     r->canary = x;
-    x->ready_tries++;
-    x->again = again;
+    x->again = x->response_from = again;
     exchange_set_state(x, EXCHANGE_RESTING);
     return true;
 }
 
 void ready_told(struct exchange *x) {
     struct readiness *r = &x->route->readiness;
+    forget_released(x);
+    x->ready_by = 0;
     if (r->canary == x)
         r->canary = NULL;
-    struct exchange *next;
-    for (int i = 0; i < RELEASED && !r->canary && (next = first_waiting(r)); i++)
-        go_on(next);
+    if (!r->canary)
+        release(r);
 }
 
 void ready_leave(struct exchange *x) {
-    if (!x->route || x->route->readiness.canary != x)
+    if (!x->route)
         return;
     struct readiness *r = &x->route->readiness;
-    r->canary = first_waiting(r);
-    if (r->canary)
-        go_on(r->canary);
+    bool was_released = x->released;
+    forget_released(x);
+    if (r->canary == x)
+        choose_canary(r);
+    else if (was_released && !r->canary && r->released == 0)
+        release(r); /* none of those that went was answered */
+}
+
+void ready_move(struct gateway_route *old, struct gateway_route *now) {
+    struct readiness *from = &old->readiness, *to = &now->readiness;
+    struct exchange *canary = from->canary;
+    struct list *node;
+    from->canary = NULL;
+    while ((node = list_pop_front(&from->waiting))) {
+        exchange_follow(list_entry(node, struct exchange, node), now);
+        list_push_back(&to->waiting, node);
+    }
+    if (canary && canary->state == EXCHANGE_RESTING) {
+        exchange_follow(canary, now);
+        to->canary = canary;
+    } else {
+        choose_canary(to);
+    }
 }
 
 bool ready_is_not(const struct attempt *a) {

@@ -278,6 +278,7 @@ static void count_sent(struct attempt *a, size_t n) {
     a->body_sent += n - of_head;
     a->progress = now;
     if (!x->kept) {
+        x->sent_most += n;
         x->response_from = now;
         if (a->body_sent >= EXCHANGE_WINDOW / 2) {
             buf_consume(&x->body, a->body_sent);

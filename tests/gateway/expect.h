@@ -61,11 +61,20 @@ static inline void later(usec_t duration) {
     turn();
 }
 
-/* The connection in use on which WORD was sent last; NULL: there is none. */
+/* As long as the last byte is held back on a connection that has been idle. */
+static inline void last_byte_follows(void) {
+    for (int i = 0; i < 3; i++)
+        later(15 * USEC_PER_MS);
+}
+
+/* The connection of a request in progress that sent WORD; NULL: there is none. */
 static inline struct conn *conn_with(const char *word) {
-    for (int i = world.conn_count; i > 0; i--)
-        if (!peer(i)->closed && peer(i)->ready && strstr(peer_got(peer(i)), word))
-            return peer(i);
+    for (int i = world.conn_count; i > 0; i--) {
+        struct conn *c = peer(i);
+        size_t from = c->used_from < c->sent.len ? c->used_from : 0;
+        if (!c->closed && c->ready && strstr(peer_got(c) + from, word))
+            return c;
+    }
     return NULL;
 }
 

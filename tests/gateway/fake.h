@@ -31,11 +31,12 @@ struct conn {
     struct conn_book book;
     void (*ready)(void *owner);
     void *owner;
-    struct buf sent;     /* everything that scoregate sent on it */
+    struct buf sent;     /* everything that scoregate sent on it, */
+    size_t used_from;    /* and where that of its present owner begins */
     struct buf incoming; /* what it will receive */
     int end;             /* enum conn_result once incoming is empty; CONN_AGAIN: open */
     bool may_read, may_write, dead, closed, acknowledged, send_fails;
-    size_t send_limit; /* bytes that go out before "again" */
+    size_t send_limit;  /* bytes that go out before "again" */
     size_t answered_to; /* for tests: how much of what was sent has its answer */
 };
 
@@ -69,13 +70,13 @@ struct world {
     unsigned woken; /* by a gate */
     struct config_route route;
     struct config_backend list[CONFIG_BACKENDS_MAX], *backends[CONFIG_BACKENDS_MAX];
-    struct endpoint *endpoint; /* of the supplies that are made */
+    struct endpoint *endpoint;                    /* of the supplies that are made */
     struct supply *supplies[CONFIG_BACKENDS_MAX]; /* the last ones that came */
     struct gate *gates[64];                       /* all that were made */
     unsigned gate_count;
     struct scene *scenes[256];
     unsigned scene_count;
-    uint64_t revision;         /* of the last one */
+    uint64_t revision; /* of the last one */
     struct told told[64];
     unsigned told_count;
     bool deaf; /* the control thread hears nothing: memory is out for the message */
@@ -119,8 +120,8 @@ void turn(void);
 /* --- several backends, gates, reloads ----------------------------------------------------------
  */
 
-/* The gateway ends; from its next start on the route has N backends, at host_of() each, with a weight of 1 and
- * the priority 0. */
+/* The gateway ends; from its next start on the route has N backends, at host_of() each, with a
+ * weight of 1 and the priority 0. */
 void backends_are(unsigned n);
 /* "one.example", … */
 const char *host_of(unsigned backend);

@@ -75,6 +75,7 @@ struct conn *pool_take(struct pool *p, bool certain) {
         return NULL;
     take_out(c);
     p->out++;
+    c->used_from = c->sent.len;
     return c;
 }
 

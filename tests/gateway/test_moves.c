@@ -266,7 +266,8 @@ static void guests_move(void) {
     usec_t now = world.loop.now;
     if (t->place != GATE_OUTSIDE)
         (void)gate_leave(t, now);
-    else if (one_in(2) && gate_enter(&elsewhere, t, 99, 1 + any(7), any(BACKENDS), false, now) == GATE_FULL)
+    else if (one_in(2) &&
+             gate_enter(&elsewhere, t, 99, 1 + any(7), any(BACKENDS), false, now) == GATE_FULL)
         assert_null(t->port);
     while (gate_take(&elsewhere, now)) {
     }
