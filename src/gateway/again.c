@@ -142,7 +142,7 @@ bool again_after_answer(struct attempt *a) {
         return false;
     learn(a, cold);
     if (!cold)
-        ready_told(x);
+        ready_told(x, is_too_many(a));
     a->weighed = true;
     if (is_final(a))
         return false;

@@ -159,8 +159,10 @@ void waiting_go_on(struct gateway_route *route);
 bool ready_wait(struct exchange *x) MUST_CHECK;
 /* Whether X has to wait for another one that finds out; it is queued then. */
 bool ready_held(struct exchange *x) MUST_CHECK;
-/* The endpoint answered X, ready as it is. */
-void ready_told(struct exchange *x);
+/* The endpoint answered X, ready as it is. BUSY: it has more than enough, so that nobody follows
+ * yet.
+ */
+void ready_told(struct exchange *x, bool busy);
 /* X waits no longer and finds nothing out any more, for whatever reason. */
 void ready_leave(struct exchange *x);
 /* Who waits for OLD goes by NOW, which has taken its place. */

@@ -96,10 +96,12 @@ bool ready_wait(struct exchange *x) {
     return true;
 }
 
-void ready_told(struct exchange *x) {
+void ready_told(struct exchange *x, bool busy) {
     struct readiness *r = &x->route->readiness;
-    forget_released(x);
     x->ready_by = 0;
+    if (busy)
+        return;
+    forget_released(x);
     if (r->canary == x)
         r->canary = NULL;
     if (!r->canary)

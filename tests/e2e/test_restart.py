@@ -161,7 +161,7 @@ def test_o5_a_file_where_the_socket_should_be(gateway, tmp_path):
 
 def test_o5_too_few_descriptors(gateway):
     gate = gateway(start=False, under=["prlimit", "--nofile=8:8"])
-    refused_to_start(gate, "descriptors")
+    refused_to_start(gate, "open files")
 
 
 # O9

@@ -123,7 +123,8 @@ def test_s9_threads_cannot_be_created(served, faults, threads):
 def test_s9_a_thread_less_while_it_runs(upstream, certs, gateway, faults):
     """libcurl looks names up in threads of their own."""
     up = upstream(handler=fine)
-    gate = gateway([{"path": path, "scoring_uri": f"https://{host}:{up.port}/score"}
+    gate = gateway([{"path": path, "scoring_uri": f"https://{host}:{up.port}/score",
+                     "retry": {"attempts": 1}, "breaker": {"failures": 0}}
                     for path, host in (("/name", "scoring.invalid"), ("/score", "127.0.0.1"))],
                    env=faults.env, azure={"ca_file": str(certs.ca)})
     base = Baseline(gate)

@@ -15,6 +15,7 @@ static void prepare(unsigned n) {
     world.route.retry = (struct retry_rules){.attempts = 4,
                                              .backoff = 100 * USEC_PER_MS,
                                              .max_backoff = USEC_PER_SEC,
+                                             .max_wait = 60 * USEC_PER_SEC,
                                              .statuses = statuses,
                                              .status_count = 2,
                                              .budget_percent = 100};

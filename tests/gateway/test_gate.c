@@ -324,6 +324,7 @@ static void repeat_goes_before_the_queue(void **state) {
     world.route.retry = (struct retry_rules){.attempts = 2,
                                              .backoff = 100 * USEC_PER_MS,
                                              .max_backoff = USEC_PER_SEC,
+                                             .max_wait = 60 * USEC_PER_SEC,
                                              .statuses = too_many,
                                              .status_count = 1,
                                              .budget_percent = 20};

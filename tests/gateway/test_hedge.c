@@ -17,6 +17,7 @@ static void prepare(unsigned backends) {
     world.route.retry = (struct retry_rules){.attempts = 3,
                                              .backoff = 100 * USEC_PER_MS,
                                              .max_backoff = USEC_PER_SEC,
+                                             .max_wait = 60 * USEC_PER_SEC,
                                              .statuses = statuses,
                                              .status_count = 2,
                                              .budget_percent = 20};

@@ -393,6 +393,7 @@ static void set_up(void) {
     world.route.retry = (struct retry_rules){.attempts = 3,
                                              .backoff = 100 * USEC_PER_MS,
                                              .max_backoff = USEC_PER_SEC,
+                                             .max_wait = 60 * USEC_PER_SEC,
                                              .statuses = statuses,
                                              .status_count = ARRAY_LEN(statuses),
                                              .budget_percent = 20};

@@ -334,22 +334,26 @@ static void dns_error_then_fine(void **state) {
     refused_connection_comes_again(REASON_dns_error);
 }
 
-/* A backend that dies amid a handshake is not told from one that cannot do it. */
-static void tls_error_then_fine(void **state) {
-    (void)state;
-    refused_connection_comes_again(REASON_tls_error);
-}
-
-static void refused_to_the_end(void **state) {
-    (void)state;
+static void fails_to_the_end(enum reason why) {
     begin();
-    host_is_down("endpoint.example", REASON_connection_refused);
+    host_is_down("endpoint.example", why);
     struct caller *c = caller_posts("/score", "the body");
     later(BACKOFF);
     assert_false(c->replied);
     later(2 * BACKOFF);
-    is_refused(c, 502, "connection_refused");
+    is_refused(c, 502, reason_word(why));
     assert_all_over();
+}
+
+static void refused_to_the_end(void **state) {
+    (void)state;
+    fails_to_the_end(REASON_connection_refused);
+}
+
+/* An endpoint that dies amid a handshake looks like one that cannot do it. */
+static void handshakes_that_fail_to_the_end(void **state) {
+    (void)state;
+    fails_to_the_end(REASON_tls_error);
 }
 
 static void certificate_error_is_final(void **state) {
@@ -465,8 +469,8 @@ int main(void) {
         TEST(no_budget_no_repeat),
         TEST(refused_then_fine),
         TEST(dns_error_then_fine),
-        TEST(tls_error_then_fine),
         TEST(refused_to_the_end),
+        TEST(handshakes_that_fail_to_the_end),
         TEST(certificate_error_is_final),
         TEST(lost_without_an_answer),
         TEST(half_an_answer_is_not_repeated),
