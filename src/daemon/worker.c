@@ -138,6 +138,7 @@ static void on_news_timer(struct timer *timer, usec_t now) {
 
 static void take_news(struct worker *w, struct worker_news *news) {
     worker_news_drop(&w->news); /* which this one replaces */
+    timer_clear(&w->news_timer);
     if (w->quitting || use_news(w, news)) {
         worker_news_drop(&news);
         return;
