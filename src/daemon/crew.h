@@ -43,8 +43,8 @@ void crew_change(struct crew *crew, size_t keep);
 bool crew_prepare(struct crew *crew, struct plan *plan) MUST_CHECK;
 void crew_reload(struct crew *crew, struct supply *const *supplies);
 void crew_forget(struct crew *crew);
-/* What a backend of the plan of GENERATION has from now on. False: not all of them hear of it, since
- * memory is out. */
+/* What a backend of the plan of GENERATION has from now on. False: not all of them hear of it,
+ * since memory is out. */
 bool crew_supply(struct crew *crew, uint64_t generation, unsigned backend,
                  struct supply *supply) MUST_CHECK;
 

@@ -33,7 +33,8 @@ struct worker *worker_start(const struct worker_options *options) MUST_CHECK;
 void worker_adopt(struct worker *w, int fd, const struct server_peer *peer);
 /* From any thread: what a backend of the plan of GENERATION has from now on. Takes a reference.
  * False: out of memory. */
-bool worker_supply(struct worker *w, uint64_t generation, unsigned backend, struct supply *supply) MUST_CHECK;
+bool worker_supply(struct worker *w, uint64_t generation, unsigned backend,
+                   struct supply *supply) MUST_CHECK;
 /* A message that makes a worker work by PLAN, which it takes a reference to. Made before anything
  * is changed; NULL: memory is out. */
 struct worker_news *worker_news(struct plan *plan) MUST_CHECK;
