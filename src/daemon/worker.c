@@ -105,6 +105,7 @@ static bool use_news(struct worker *w, const struct worker_news *news) {
     const struct config *config = news->plan->config;
     if (!gateway_reload(w->gateway, news->plan, news->supplies))
         return false;
+    dialer_keep(w->dialer, news->plan->trusts, config->route_count);
     if (w->server) /* not if the loop has ended already */
         server_set_timeouts(w->server, config->client_header_timeout, config->client_idle_timeout);
     return true;
