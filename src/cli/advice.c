@@ -34,7 +34,6 @@ static const struct {
     const char *kind, *advice;
 } roles[] = {
     {"online-endpoint", "The identity needs a role with " ACTION "read."},
-    {"deployments", "The identity needs a role with " ACTION "deployments/read."},
     {"endpoint-key", "The identity needs a role with " ACTION "listKeys/action on the endpoint, or "
                      "on the workspace for a web service."},
     {"endpoint-token", "The identity needs a role with " ACTION "token/action on the endpoint, or "

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* An operator may have a route's credential fetched again this often. */
+/* An operator may have a backend's credential fetched again this often. */
 #define RENEW_INTERVAL (5 * USEC_PER_SEC)
 
 struct fetcher *keeper_fetcher(struct keeper *k, const struct config *config, struct buf *why) {
@@ -134,6 +134,8 @@ size_t keeper_count(const struct keeper *k) {
 static const char *state_of(const struct source *s) {
     if (source_usable(s))
         return s->failed ? "failing" : "usable";
+    if (s->failed && s->class->optional)
+        return "unavailable";
     if (s->failed && (s->error.failure == AZURE_REJECTED || s->error.failure == AZURE_FORBIDDEN))
         return "rejected";
     return s->since ? "expired" : "pending";
@@ -143,6 +145,7 @@ static void describe(const struct source *s, struct credential_status *status) {
     *status = (struct credential_status){.name = s->name,
                                          .kind = s->kind,
                                          .state = state_of(s),
+                                         .optional = s->class->optional,
                                          .fetching = source_is_busy(s),
                                          .since = s->since,
                                          .refresh = s->since ? s->shown_due : USEC_NEVER,
@@ -169,7 +172,7 @@ static const char *auth_word(enum config_auth_type auth) {
     return word ? word : "unknown";
 }
 
-/* The source that the route waits for: what a source waits for itself comes first. */
+/* The source that the backend waits for: what a source waits for itself comes first. */
 static const struct source *waits_for(const struct source *s) {
     for (size_t i = 0; s && i < SOURCE_NEEDS_MAX; i++)
         if (s->needs[i].source && !source_usable(s->needs[i].source))

@@ -67,8 +67,10 @@ bool keeper_renew(struct keeper *keeper, unsigned backend);
 struct credential_status {
     const char *name; /* "identity:vm", "route:/score:primary", "vault:host/name" */
     const char *kind; /* "managed", "client-secret", "endpoint-key", "file", "key-vault", … */
-    /* "usable", "expired", "pending" (never had), "rejected", "failing" (usable, renewal fails) */
+    /* "usable", "expired", "pending" (never had), "rejected", "failing" (usable, renewal fails),
+     * "unavailable" (optional, and not to be had) */
     const char *state;
+    bool optional; /* nothing depends on it */
     bool fetching;
     usec_t since;            /* monotonic: when we got it; 0: never */
     usec_t refresh, expires; /* monotonic; USEC_NEVER: not by itself, no end */

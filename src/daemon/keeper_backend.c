@@ -236,8 +236,9 @@ void keeper_backend_update(struct keeper_backend *r) {
     keeper_limit_update(r);
     struct supply *s = make_supply(r), *old = r->supply;
     if (!s) {
-        log_error("out of memory: a route keeps its old credential",
-                  LOG_STRING("route", r->config->route->path));
+        log_error("out of memory: a backend keeps its old credential",
+                  LOG_STRING("route", r->config->route->path),
+                  LOG_NUMBER("backend", config_backend_number(r->config)));
         return;
     }
     s->revision = old ? old->revision + 1 : 1;
@@ -274,7 +275,7 @@ static bool same_endpoint(const struct endpoint *e, const struct config_uri *sco
            strcmp(e->swagger.text, swagger->text) == 0;
 }
 
-/* Puts what Azure says of the endpoint to use. What cannot be used leaves the route without one:
+/* Puts what Azure says of the endpoint to use. What cannot be used leaves the backend without one:
  * its credential must go nowhere else. */
 static void use_endpoint(struct keeper_backend *r, const struct azure_service *found) {
     struct config_uri scoring = {0}, swagger = {0};
@@ -285,6 +286,7 @@ static void use_endpoint(struct keeper_backend *r, const struct azure_service *f
         wrong = "it is http, which allow_insecure_upstream = true would permit";
     if (wrong && (!r->unusable || strcmp(wrong, r->unusable) != 0))
         log_error("the endpoint cannot be used", LOG_STRING("route", r->config->route->path),
+                  LOG_NUMBER("backend", config_backend_number(r->config)),
                   LOG_STRING("error", wrong));
     r->unusable = wrong;
     if (wrong) {
@@ -326,8 +328,9 @@ static void on_lookup(void *owner, struct source *source) {
         if (r->config->auth.type == AUTH_FOUND)
             r->auth = auth_found(source->value.service.auth);
         if (!use_credentials(r))
-            log_error("out of memory: a route has no credential",
-                      LOG_STRING("route", r->config->route->path));
+            log_error("out of memory: a backend has no credential",
+                      LOG_STRING("route", r->config->route->path),
+                      LOG_NUMBER("backend", config_backend_number(r->config)));
     }
     keeper_backend_update(r);
 }
@@ -346,6 +349,7 @@ static void log_refusal(struct keeper_backend *r, uint64_t revision, unsigned ke
         return;
     r->told[key] = r->supply->revision;
     log_warning("the endpoint refused the credential", LOG_STRING("route", r->config->route->path),
+                LOG_NUMBER("backend", config_backend_number(r->config)),
                 LOG_STRING("key", key_name(r, key)), LOG_NUMBER("revision", (int64_t)revision));
 }
 
@@ -372,6 +376,7 @@ void keeper_backend_accepted(struct keeper_backend *r, uint64_t revision, unsign
         return;
     r->preferred = key;
     log_info("the other key is in use now", LOG_STRING("route", r->config->route->path),
+             LOG_NUMBER("backend", config_backend_number(r->config)),
              LOG_STRING("key", key_name(r, key)));
     keeper_backend_update(r);
 }

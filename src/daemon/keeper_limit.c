@@ -4,6 +4,7 @@
 #include "daemon/keeper_backend.h"
 
 #include "base/log.h"
+#include "config/backend.h"
 
 /* While the endpoint says that there are too many requests, it is looked at so often. */
 #define CROWDED_INTERVAL (10 * USEC_PER_SEC)
@@ -25,11 +26,13 @@ static void log_limit(const struct keeper_backend *r, struct text why) {
     if (r->concurrency)
         log_info("requests at once are limited as by Azure",
                  LOG_STRING("route", r->config->route->path),
+                 LOG_NUMBER("backend", config_backend_number(r->config)),
                  LOG_STRING("endpoint", r->config->online_endpoint.name),
                  LOG_NUMBER("limit", r->concurrency), LOG_TEXT("why", why));
     else
         log_info("the limit of requests at once is learnt",
                  LOG_STRING("route", r->config->route->path),
+                 LOG_NUMBER("backend", config_backend_number(r->config)),
                  LOG_STRING("endpoint", r->config->online_endpoint.name), LOG_TEXT("why", why));
 }
 

@@ -33,10 +33,16 @@ static void begin_credential(struct buf *b, const char *name, const struct crede
 
 static void write_usable(struct buf *b, const struct status *s) {
     static const char name[] = "scoregate_credential_usable";
-    metric_family(b, name, "gauge", "Whether the credential can be used now.");
+    metric_family(b, name, "gauge",
+                  "Whether the credential can be used now; absent if not, and nothing depends on "
+                  "it.");
     for (size_t i = 0; i < s->credential_count; i++) {
-        begin_credential(b, name, &s->credentials[i]);
-        metric_end(b, "%d", status_is_usable(&s->credentials[i]));
+        const struct credential_status *c = &s->credentials[i];
+        bool usable = status_is_usable(c);
+        if (c->optional && !usable)
+            continue;
+        begin_credential(b, name, c);
+        metric_end(b, "%d", usable);
     }
 }
 

@@ -202,6 +202,8 @@ static void write_backends(struct buf *b, const struct status *s) {
 static const char *class_of(const struct credential_status *c) {
     if (strcmp(c->state, "usable") == 0)
         return "good";
+    if (strcmp(c->state, "unavailable") == 0)
+        return "dim";
     return strcmp(c->state, "pending") == 0 || strcmp(c->state, "failing") == 0 ? "wait" : "bad";
 }
 

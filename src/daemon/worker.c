@@ -105,6 +105,7 @@ static bool use_news(struct worker *w, const struct worker_news *news) {
     const struct config *config = news->plan->config;
     if (!gateway_reload(w->gateway, news->plan, news->supplies))
         return false;
+    dialer_keep(w->dialer, news->plan->trusts, config->route_count);
     if (w->server) /* not if the loop has ended already */
         server_set_timeouts(w->server, config->client_header_timeout, config->client_idle_timeout);
     return true;
@@ -148,6 +149,30 @@ static void take_news(struct worker *w, struct worker_news *news) {
     timer_set(&w->loop, &w->news_timer, w->loop.now + NEWS_AGAIN);
 }
 
+/* It may be sent once more from here on: what comes while this one is followed is not lost. */
+static void follow(struct worker *w, struct order *o) {
+    unsigned kind = o->message.kind;
+    atomic_store(&o->posted, false);
+    switch (kind) {
+    case MESSAGE_PING:
+        atomic_store(&w->silent, false);
+        return;
+    case MESSAGE_RETIRE:
+        w->retired = true;
+        if (w->server) /* not if the loop has ended already */
+            server_retire(w->server);
+        return;
+    case MESSAGE_DRAIN:
+        w->draining = w->gateway->draining = true;
+        if (w->server)
+            server_drain(w->server);
+        return;
+    case MESSAGE_QUIT:
+        w->quitting = true;
+        return;
+    }
+}
+
 static void receive(void *context, struct message *message) {
     struct worker *w = context;
     switch (message->kind) {
@@ -160,26 +185,8 @@ static void receive(void *context, struct message *message) {
     case MESSAGE_NEWS:
         take_news(w, container_of(message, struct worker_news, message));
         return;
-    case MESSAGE_WAKE:
-        break;
-    case MESSAGE_PING:
-        atomic_store(&w->silent, false);
-        break;
-    case MESSAGE_RETIRE:
-        w->retired = true;
-        if (w->server)
-            server_retire(w->server);
-        break;
-    case MESSAGE_DRAIN:
-        w->draining = w->gateway->draining = true;
-        if (w->server) /* not if the loop has ended already */
-            server_drain(w->server);
-        break;
-    case MESSAGE_QUIT:
-        w->quitting = true;
-        break;
     }
-    atomic_store(&container_of(message, struct order, message)->posted, false);
+    follow(w, container_of(message, struct order, message));
 }
 
 /* Callers' requests, then what they start upstream, until neither gives the other more to do. True:

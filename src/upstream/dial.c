@@ -19,7 +19,7 @@
 #define DIALS_PER_TURN 4
 
 /* Everything that is dialled under one trust. One that is starved takes no more dials: another
- * takes its place, and it ends when its last connection has. */
+ * takes its place. It ends when its last connection has, and so does one that is not wanted. */
 struct dial_group {
     struct list node;
     struct dialer *dialer;
@@ -27,6 +27,7 @@ struct dial_group {
     struct curl_loop curl;
     CURLSH *share;  /* TLS sessions, for resumption */
     unsigned conns; /* dialled, or open */
+    bool unwanted;  /* by the last dialer_keep() */
 };
 
 struct dialer {
@@ -90,9 +91,7 @@ void dialer_free(struct dialer **pointer) {
 static struct dial_group *group_of(struct dialer *d, struct trust *trust) {
     list_each (node, next, &d->groups) {
         struct dial_group *known = list_entry(node, struct dial_group, node);
-        if (known->curl.starved && known->conns == 0)
-            group_free(known);
-        else if (known->trust == trust && !known->curl.starved)
+        if (known->trust == trust && !known->curl.starved)
             return known;
     }
     struct dial_group *group = calloc(1, sizeof *group);
@@ -107,6 +106,29 @@ static struct dial_group *group_of(struct dialer *d, struct trust *trust) {
     }
     curl_share_setopt(group->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
     return group;
+}
+
+static bool has_trust(struct trust *const *trusts, size_t count, const struct trust *trust) {
+    for (size_t i = 0; i < count; i++)
+        if (trusts[i] == trust)
+            return true;
+    return false;
+}
+
+void dialer_keep(struct dialer *d, struct trust *const *trusts, size_t count) {
+    list_each (node, next, &d->groups) {
+        struct dial_group *group = list_entry(node, struct dial_group, node);
+        group->unwanted = group->trust && !has_trust(trusts, count, group->trust);
+    }
+}
+
+/* Not while libcurl calls: what it calls may close the last connection of a group. */
+static void free_groups(struct dialer *d) {
+    list_each (node, next, &d->groups) {
+        struct dial_group *group = list_entry(node, struct dial_group, node);
+        if ((group->unwanted || group->curl.starved) && group->conns == 0)
+            group_free(group);
+    }
 }
 
 /* What is dialled without a trust needs no TLS. */
@@ -267,6 +289,7 @@ static void read_messages(struct dialer *d) {
 }
 
 bool dialer_turn(struct dialer *d) {
+    free_groups(d);
     if (d->progressed)
         read_messages(d);
     for (int i = 0; i < DIALS_PER_TURN && !list_empty(&d->waiting); i++) {

@@ -38,6 +38,9 @@ void dialer_free(struct dialer **dialer);
  * before DONE is called; conn_close() gives it up early, and DONE is not called then. */
 struct conn *dialer_dial(struct dialer *dialer, const struct origin *origin, dial_done *done,
                          void *context) MUST_CHECK;
+/* Dials are expected under TRUSTS from now on (COUNT of them; NULL is fine among them): what there
+ * is for others goes with the last of their connections, in a later dialer_turn(). */
+void dialer_keep(struct dialer *dialer, struct trust *const *trusts, size_t count);
 /* Once a turn: starts what waits, a few at a time since a dial can block for a millisecond, and
  * tells of what is done. Returns true if there is more to start: do not sleep. */
 bool dialer_turn(struct dialer *dialer);

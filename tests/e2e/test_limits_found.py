@@ -75,6 +75,7 @@ def test_without_the_right(world, azure):
     one.assert_scores(3)
     assert limits(one) == [] and azure.count("arm.deployments") == 1
     assert one.gateway.admin("/readyz").status == 200
+    assert one.credential("route:/score:deployments")["state"] == "unavailable"
 
 
 @pytest.mark.parametrize("fault", [

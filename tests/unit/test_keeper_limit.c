@@ -232,6 +232,17 @@ static void an_endpoint_comes_before_its_deployments(void **state) {
     assert_limit(0, 4);
 }
 
+static struct credential_status credential(const char *name) {
+    struct credential_status found;
+    for (size_t i = 0; i < keeper_count(keeper); i++) {
+        keeper_status(keeper, i, &found);
+        if (strcmp(found.name, name) == 0)
+            return found;
+    }
+    fail_msg("there is no credential %s", name);
+    return (struct credential_status){0};
+}
+
 /* --- doing without ---------------------------------------------------------------------------- */
 
 static void the_right_may_be_missing(void **state) {
@@ -261,9 +272,13 @@ static void the_right_may_be_missing(void **state) {
     struct backend_status status;
     keeper_backend_status(keeper, 0, &status);
     assert_null(status.waits_for);
+    struct credential_status deployments = credential("route:/a:deployments");
+    assert_string_equal(deployments.state, "unavailable");
+    assert_true(deployments.optional);
     time_passes(SECONDS(500));
     answers(DEPLOYMENTS, 200, LIST(DEPLOYMENT("blue", "2", "1")));
     assert_limit(0, 4);
+    assert_string_equal(credential("route:/a:deployments").state, "usable");
 }
 
 static void a_right_that_is_taken_away_ends_what_was_known(void **state) {

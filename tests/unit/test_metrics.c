@@ -161,6 +161,17 @@ static void a_failing_credential_is_usable(void **state) {
     assert_line("scoregate_credential_usable{credential=\"route:/a:primary\"} 0");
 }
 
+static void what_nothing_depends_on_alarms_nobody(void **state) {
+    (void)state;
+    example.credentials[1].optional = true;
+    write_metrics(NULL);
+    assert_line("scoregate_credential_usable{credential=\"route:/a:primary\"} 1");
+    example.credentials[1].state = "unavailable";
+    write_metrics(NULL);
+    assert_null(strstr(text.at, "scoregate_credential_usable{credential=\"route:/a:primary\"}"));
+    assert_line("scoregate_credential_usable{credential=\"identity:vm\"} 0");
+}
+
 static void labels_are_escaped(void **state) {
     (void)state;
     example.routes[0].path = "/\"\\\n\xff\xc3\xa9";
@@ -195,6 +206,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_backend_is_available_behind_a_closed_breaker, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_failing_credential_is_usable, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_nothing_depends_on_alarms_nobody, set_up, tear_down),
         cmocka_unit_test_setup_teardown(labels_are_escaped, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_process, set_up, tear_down),
     };

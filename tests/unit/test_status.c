@@ -285,6 +285,13 @@ static void the_page_says_it_in_words(void **state) {
     assert_null(strstr(text.at, "CANARY"));
 }
 
+static void what_nothing_depends_on_is_no_alarm(void **state) {
+    (void)state;
+    example.credentials[0].state = "unavailable";
+    write_page();
+    assert_non_null(strstr(text.at, "<td class=dim>unavailable"));
+}
+
 static void the_page_escapes_everything(void **state) {
     static const char evil[] = "<i>&\"'\x01\xe2\x80\xae\xff";
     static const char good[] = "&#60;i&#62;&#38;&#34;&#39;&#xfffd;&#xfffd;&#xfffd;";
@@ -313,6 +320,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(json_tells_of_credentials, set_up, tear_down),
         cmocka_unit_test_setup_teardown(json_of_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_page_says_it_in_words, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_nothing_depends_on_is_no_alarm, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_page_escapes_everything, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
