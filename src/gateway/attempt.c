@@ -333,7 +333,7 @@ void attempt_lost(struct attempt *a) {
     struct replay_facts facts = {
         .connection_reused = a->reused,
         .anything_sent = a->head_sent > 0,
-        .whole_sent = a->all_sent,
+        .whole_sent = request_is_out(a),
         .answer_began = a->answer_began,
         .kept = x->kept,
         .method = x->head.method,
@@ -368,11 +368,12 @@ static usec_t earlier(usec_t a, usec_t b) {
 static usec_t state_deadline(const struct attempt *a, enum reason *why) {
     const struct exchange *x = a->exchange;
     const struct config_route *route = x->route->config;
-    usec_t progress = a->progress > x->progress ? a->progress : x->progress;
+    usec_t progress = a->progress > x->progress ? a->progress : x->progress, deadline;
     switch (a->state) {
     case ATTEMPT_CONNECTING:
-        *why = REASON_connect_timeout;
-        return a->progress + route->connect_timeout;
+        deadline = a->progress + route->connect_timeout;
+        *why = exchange_deadline(x) < deadline ? REASON_response_timeout : REASON_connect_timeout;
+        return earlier(deadline, exchange_deadline(x));
     case ATTEMPT_SENDING:
         if (!x->ended && request_starved(a)) {
             *why = REASON_caller_timeout;

@@ -232,7 +232,16 @@ void request_end_body(struct exchange *x) {
 
 /* The last byte of the request is here, whether or not the front has said so yet. */
 static bool whole_here(const struct exchange *x) {
-    return x->ended || (x->framing == FRAMING_LENGTH && x->received == x->head.content_length);
+    return x->ended || x->framing == FRAMING_NONE ||
+           (x->framing == FRAMING_LENGTH && x->received == x->head.content_length);
+}
+
+static bool all_out(const struct attempt *a) {
+    return a->head_sent == a->up.len && a->body_sent == a->exchange->body.len;
+}
+
+bool request_is_out(const struct attempt *a) {
+    return whole_here(a->exchange) && all_out(a);
 }
 
 /* What is here and not sent; the last byte of all is left out while the tail is held. */
@@ -332,8 +341,7 @@ void request_pump(struct attempt *a) {
         }
         count_sent(a, (size_t)sent);
     }
-    bool everything = a->head_sent == a->up.len && a->body_sent == x->body.len;
-    if (x->ended && everything && !a->send_failed)
+    if (x->ended && all_out(a) && !a->send_failed)
         finish_sending(a);
     else if (a->holding && x->ended && sendable(a) == 0)
         wait_for_acknowledgement(a);
