@@ -92,20 +92,27 @@ static uint32_t lanes_of(const struct exchange *x, const struct options *o, unsi
     return lanes;
 }
 
+static void leave_gate(struct exchange *x) {
+    if (gate_leave(&x->tickets[0], x->gateway->loop->now))
+        gateway_granted(x->route);
+}
+
 static void begin(struct exchange *x, unsigned backend, unsigned key) {
     if (x->ready_by)
         x->response_from = x->gateway->loop->now; /* until now there was nothing to answer */
-    if (!attempt_begin(x, backend_of(x, backend), key, &x->tickets[0]))
-        exchange_fail(x, REASON_out_of_resources);
+    if (attempt_begin(x, backend_of(x, backend), key, &x->tickets[0]))
+        return;
+    leave_gate(x);
+    exchange_fail(x, REASON_out_of_resources);
 }
 
 static void enter_gate(struct exchange *x, const struct options *o, unsigned preferred) {
     usec_t now = x->gateway->loop->now;
     struct gate_ticket *t = &x->tickets[0];
-    bool again = x->tries > 0;
     switch (gate_enter(&x->route->port, t, x->caller_key, lanes_of(x, o, preferred), preferred,
-                       again, now)) {
+                       x->had_turn, now)) {
     case GATE_INSIDE:
+        x->had_turn = true;
         begin(x, t->lane, o->keys[t->lane]);
         break;
     case GATE_FULL:
@@ -176,12 +183,12 @@ void dispatch(struct exchange *x) {
 void dispatch_granted(struct exchange *x) {
     struct options o;
     unsigned lane = x->tickets[0].lane;
+    x->had_turn = true;
     look(x, &o);
     if (o.choices[lane].able && !x->spent) {
         begin(x, lane, o.keys[lane]);
     } else {
-        if (gate_leave(&x->tickets[0], x->gateway->loop->now))
-            gateway_granted(x->route);
+        leave_gate(x);
         exchange_set_state(x, EXCHANGE_RESTING);
         dispatch(x);
     }

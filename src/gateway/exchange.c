@@ -98,7 +98,7 @@ static void reset(struct exchange *x, struct caller *caller, const struct head *
     x->tries = x->ready_tries = 0;
     x->failed_backends = x->retry_after_s = 0;
     x->queued = x->again = x->blocked = x->ready_by = 0;
-    x->released = x->hedged = x->fresh = x->spent = x->retry_at_once = false;
+    x->released = x->had_turn = x->hedged = x->fresh = x->spent = x->retry_at_once = false;
     x->refused_at = NULL;
     x->refused_in = 0;
 }

@@ -75,6 +75,7 @@ struct exchange {
     uint32_t failed_backends;  /* that this request failed at, as a set */
     usec_t response_from;      /* from when response_timeout counts */
     usec_t queued;             /* when it came to the gate, if it waits there */
+    bool had_turn;             /* at the gate: it goes before those that have not */
     usec_t again;              /* when resting: until when */
     usec_t blocked;            /* since when breakers keep it; 0: they do not */
     usec_t ready_by;           /* until when it waits for a cold endpoint; 0: it does not */
