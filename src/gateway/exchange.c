@@ -256,6 +256,7 @@ void exchange_follow(struct exchange *x, struct gateway_route *route) {
     x->tally = route->tally;
     tally_add(x->tally, TALLY_IN_FLIGHT, 1);
     x->failed_backends = 0;
+    request_follow(x);
     credential_follow(x);
 }
 

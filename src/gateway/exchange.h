@@ -217,6 +217,8 @@ void credential_forget(struct exchange *x);
 bool request_choose_framing(struct exchange *x) MUST_CHECK;
 /* Keeps what of the caller's head goes to the endpoint. False: out of memory. */
 bool request_keep_lines(struct exchange *x, const struct head *h) MUST_CHECK;
+/* By another route than the one that they were kept for: leaves out what that one sends itself. */
+void request_follow(struct exchange *x);
 size_t request_take_body(struct exchange *x, const char *bytes, size_t n);
 void request_end_body(struct exchange *x);
 

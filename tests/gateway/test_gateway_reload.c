@@ -175,6 +175,36 @@ static void who_rests_goes_by_the_new_one(void **state) {
     assert_all_over();
 }
 
+/* What the caller wrote where the new route writes itself is not sent beside that. */
+static void what_the_new_one_writes_is_not_the_callers(void **state) {
+    (void)state;
+    static const char *const fields[] = {"X-Plan: caller's", "API-Key: caller's", "X-Other: caller's",
+                                         "azureml-model-deployment: caller's", "User-Agent: me",
+                                         NULL};
+    struct config_header header;
+    world.route.client_deployment = true;
+    begin();
+    supply_comes(supply_pending());
+    struct caller *c = caller_begins("GET", "/score", fields);
+    caller_ends(c);
+    turn();
+    struct scene *s = scene_copied();
+    set_header(s, &header, "ours");
+    s->route.backends[0].auth.header = (char *)(uintptr_t) "api-key";
+    s->route.client_deployment = false;
+    scene_is_loaded(s);
+    supply_comes(supply_made("secret", NULL));
+    turn();
+    assert_contains(peer_got(peer(1)), "\r\nX-Plan: ours\r\n");
+    assert_contains(peer_got(peer(1)), "\r\napi-key: Bearer secret\r\n");
+    assert_contains(peer_got(peer(1)), "\r\nX-Other: caller's\r\nUser-Agent: me\r\nVia: ");
+    assert_lacks(peer_got(peer(1)), "\r\nX-Plan: caller's");
+    assert_lacks(peer_got(peer(1)), "\r\nAPI-Key:");
+    assert_lacks(peer_got(peer(1)), "azureml-model-deployment");
+    is_served(c, peer(1));
+    assert_all_over();
+}
+
 /* Gates */
 
 static void queue_keeps_its_order(void **state) {
@@ -488,6 +518,7 @@ int main(void) {
         TEST(who_waits_for_a_supply_goes_by_the_new_one),
         TEST(who_waits_finds_a_supply_in_the_new_one),
         TEST(who_rests_goes_by_the_new_one),
+        TEST(what_the_new_one_writes_is_not_the_callers),
         TEST(queue_keeps_its_order),
         TEST(queue_keeps_its_time),
         TEST(place_that_was_granted_is_not_lost),
