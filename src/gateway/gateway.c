@@ -311,6 +311,10 @@ static void let_in(struct gateway *g) {
     }
 }
 
+bool gateway_is_due(const struct gateway *g) {
+    return !list_empty(&g->starting) || atomic_load_explicit(&g->granted, memory_order_relaxed);
+}
+
 void gateway_turn(struct gateway *g) {
     struct list *node;
     while ((node = list_pop_front(&g->starting)))

@@ -345,6 +345,30 @@ static void repeat_goes_before_the_queue(void **state) {
     assert_all_over();
 }
 
+/* A place that becomes free behind the turn wakes nobody: the worker does not sleep then. */
+static void failed_dial_lets_the_next_one_in(void **state) {
+    (void)state;
+    world.route.retry = (struct retry_rules){.attempts = 2,
+                                             .backoff = 100 * USEC_PER_MS,
+                                             .max_backoff = USEC_PER_SEC,
+                                             .budget_percent = 20};
+    begin(1, 10);
+    world.refuse_dials = true;
+    struct caller *first = caller_gets("/score?first"), *second = caller_gets("/score?second");
+    assert_false(gateway_is_due(world.gateway));
+    dial_fails(REASON_connection_refused);
+    assert_false(first->replied);
+    assert_true(gateway_is_due(world.gateway));
+    turn();
+    assert_false(gateway_is_due(world.gateway));
+    world.refuse_dials = false;
+    turn();
+    is_served(second, conn_with("second"));
+    later(100 * USEC_PER_MS);
+    is_served(first, conn_with("first"));
+    assert_all_over();
+}
+
 /* Times */
 
 static void response_timeout_begins_behind_the_queue(void **state) {
@@ -525,6 +549,7 @@ int main(void) {
         TEST(caller_that_reads_its_answer_late_keeps_no_place),
         TEST(failure_gives_the_place_back),
         TEST(repeat_goes_before_the_queue),
+        TEST(failed_dial_lets_the_next_one_in),
         TEST(response_timeout_begins_behind_the_queue),
         TEST(total_timeout_counts_the_queue),
         TEST(total_timeout_ends_the_queue),
