@@ -258,6 +258,7 @@ void exchange_follow(struct exchange *x, struct gateway_route *route) {
     x->failed_backends = 0;
     request_follow(x);
     credential_follow(x);
+    exchange_arm(x); /* its times are others */
 }
 
 /* How long a queue like this one lasts, by its own measure. */

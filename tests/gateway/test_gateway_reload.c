@@ -238,6 +238,19 @@ static void queue_keeps_its_time(void **state) {
     assert_all_over();
 }
 
+static void queue_takes_the_time_of_the_new_one(void **state) {
+    (void)state;
+    begin_gated(1);
+    struct caller *first = caller_gets("/score?first"), *second = caller_gets("/score?second");
+    struct scene *s = scene_copied();
+    s->route.queue_timeout = 2 * USEC_PER_SEC;
+    scene_is_loaded(s);
+    later(2 * USEC_PER_SEC);
+    is_refused(second, 429, "queue_timeout");
+    is_served(first, conn_with("?first"));
+    assert_all_over();
+}
+
 /* Granted by the old route, taken by the new one. */
 static void place_that_was_granted_is_not_lost(void **state) {
     (void)state;
@@ -521,6 +534,7 @@ int main(void) {
         TEST(what_the_new_one_writes_is_not_the_callers),
         TEST(queue_keeps_its_order),
         TEST(queue_keeps_its_time),
+        TEST(queue_takes_the_time_of_the_new_one),
         TEST(place_that_was_granted_is_not_lost),
         TEST(queue_of_a_gate_that_ends_is_served),
         TEST(old_queue_ends_at_another_gate),
