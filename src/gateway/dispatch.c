@@ -179,19 +179,25 @@ void dispatch(struct exchange *x) {
     }
 }
 
+void dispatch_ahead(struct exchange *x) {
+    x->had_turn = true;
+    leave_gate(x);
+    exchange_set_state(x, EXCHANGE_RESTING);
+    dispatch(x);
+    exchange_arm(x);
+}
+
 /* What it waited for may have changed meanwhile: its credential is chosen now. */
 void dispatch_granted(struct exchange *x) {
     struct options o;
     unsigned lane = x->tickets[0].lane;
-    x->had_turn = true;
     look(x, &o);
-    if (o.choices[lane].able && !x->spent) {
-        begin(x, lane, o.keys[lane]);
-    } else {
-        leave_gate(x);
-        exchange_set_state(x, EXCHANGE_RESTING);
-        dispatch(x);
+    if (!o.choices[lane].able || x->spent) {
+        dispatch_ahead(x);
+        return;
     }
+    x->had_turn = true;
+    begin(x, lane, o.keys[lane]);
     exchange_arm(x);
 }
 

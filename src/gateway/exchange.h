@@ -135,6 +135,9 @@ void exchange_want_body(struct exchange *x);
 void dispatch(struct exchange *x);
 /* The gate has let it in. */
 void dispatch_granted(struct exchange *x);
+/* What X waits for, or was let in for, at the gate is of no use: leaves it, and is sent elsewhere,
+ * before those that come to a gate there for the first time. */
+void dispatch_ahead(struct exchange *x);
 /* A backend other than those that it failed at could take it now. */
 bool dispatch_elsewhere(const struct exchange *x);
 /* A backend for one more attempt beside the one in progress, with the key for it; NULL: none. */

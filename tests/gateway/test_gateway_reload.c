@@ -280,18 +280,39 @@ static void queue_of_a_gate_that_ends_is_served(void **state) {
     assert_all_over();
 }
 
-static void old_queue_ends_at_another_gate(void **state) {
+/* In its order, before those that come now, and even where the queue takes nobody. */
+static void old_queue_goes_to_another_gate(void **state) {
+    (void)state;
+    begin_gated(1);
+    struct caller *first = caller_gets("/score?first"), *second = caller_gets("/score?second");
+    struct caller *third = caller_gets("/score?third");
+    struct scene *s = scene_copied();
+    s->gate = gate_made(1, 0, 0);
+    scene_is_loaded(s);
+    is_refused(caller_gets("/score?fourth"), 429, "queue_full");
+    is_served(second, conn_with("?second")); /* whatever becomes of the first */
+    is_served(third, conn_with("?third"));
+    is_served(first, conn_with("?first"));
+    assert_all_over();
+}
+
+/* Whoever waits is not held up by the endpoint that was configured before. */
+static void old_queue_goes_to_another_endpoint(void **state) {
     (void)state;
     begin_gated(1);
     struct caller *first = caller_gets("/score?first"), *second = caller_gets("/score?second");
     struct scene *s = scene_copied();
-    s->gate = gate_made(1, 0, 0);
+    s->gate = gate_made(1, 0, 10);
+    endpoint_moves("new.example", "new.example");
+    struct supply *old = world.supplies[0];
+    world.supplies[0] = supply_made("another", NULL);
+    supply_unref(&old);
     scene_is_loaded(s);
-    struct caller *third = caller_gets("/score?third");
-    is_refused(caller_gets("/score?fourth"), 429, "queue_full");
-    is_served(first, conn_with("?first"));
+    turn();
+    assert_string_equal(conn_with("?second")->host, "new.example");
+    assert_contains(peer_got(conn_with("?second")), "Bearer another");
     is_served(second, conn_with("?second"));
-    is_served(third, conn_with("?third"));
+    is_served(first, conn_with("?first"));
     assert_all_over();
 }
 
@@ -537,7 +558,8 @@ int main(void) {
         TEST(queue_takes_the_time_of_the_new_one),
         TEST(place_that_was_granted_is_not_lost),
         TEST(queue_of_a_gate_that_ends_is_served),
-        TEST(old_queue_ends_at_another_gate),
+        TEST(old_queue_goes_to_another_gate),
+        TEST(old_queue_goes_to_another_endpoint),
         TEST(route_that_gets_a_gate),
         TEST(callers_take_turns_at_a_gate_that_is_new),
         TEST(route_that_is_removed),
