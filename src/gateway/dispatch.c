@@ -127,10 +127,19 @@ static void enter_gate(struct exchange *x, const struct options *o, unsigned pre
     }
 }
 
-/* Only breakers keep it: for a moment it waits for them, since one of them is about to see. */
-static void blocked(struct exchange *x, const struct options *o) {
+static usec_t earlier(usec_t a, usec_t b) {
+    return a < b ? a : b;
+}
+
+/* Breakers keep it: for a moment it waits for them, since one of them is about to see. SUPPLY: one
+ * may come for another backend, so that it looks from time to time as long as it may wait. */
+static void blocked(struct exchange *x, const struct options *o, bool supply) {
     usec_t now = x->gateway->loop->now, until = o->breaker_open;
     usec_t most = o->probing ? x->route->config->queue_timeout : BLOCKED_MAX;
+    if (supply) {
+        until = earlier(until, now + BLOCKED_MAX);
+        most = USEC_NEVER;
+    }
     if (!x->blocked)
         x->blocked = now;
     if (until - x->blocked > most || until >= exchange_deadline(x)) {
@@ -149,9 +158,10 @@ static void follow(struct exchange *x) {
 }
 
 static void fail_or_wait(struct exchange *x, const struct options *o) {
+    bool supply = o->waiting && !x->route->replaced;
     if (o->breaker_open != USEC_NEVER)
-        blocked(x, o);
-    else if (o->waiting && !x->route->replaced)
+        blocked(x, o, supply);
+    else if (supply)
         waiting_enter(x);
     else
         exchange_fail(x, o->waiting ? REASON_no_credential : o->why);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a route needs in order to score: where its endpoint is, and the credential for it. The
+/* What a backend needs in order to score: where its endpoint is, and the credential for it. The
  * control thread makes one whenever anything of it changes and hands it to every worker; immutable,
  * counted by reference. The credential belongs to the origin of the endpoint's scoring URI and goes
  * nowhere else, so both travel together. */
@@ -14,7 +14,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-/* Where a route leads. Immutable, counted; the same object as long as nothing of it changed. */
+/* Where a backend leads. Immutable, counted; the same object as long as nothing of it changed. */
 struct endpoint {
     atomic_int references;
     struct config_uri scoring, swagger;
@@ -34,7 +34,7 @@ enum supply_state {
 
 struct supply {
     atomic_int references;
-    uint64_t revision; /* counts up with each supply of the route */
+    uint64_t revision; /* counts up with each supply of the backend */
     enum supply_state state;
     enum reason why;           /* if refused: token_rejected, endpoint_not_found, … */
     struct endpoint *endpoint; /* NULL: not found yet */

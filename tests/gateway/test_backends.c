@@ -406,6 +406,24 @@ static void pending_one_waits_for_nobody(void **state) {
     assert_all_over();
 }
 
+/* The breaker of one is no reason to refuse what another one will serve in a moment. */
+static void pending_one_is_waited_for_while_a_breaker_is_open(void **state) {
+    (void)state;
+    begin_ordered();
+    fails(0, 3);
+    supply_comes_to(1, supply_pending());
+    struct caller *c = caller_gets("/score?word");
+    for (int i = 0; i < 3; i++)
+        later(USEC_PER_SEC);
+    assert_false(c->replied);
+    supply_comes_to(1, supply_for(1, "key-2b", NULL));
+    later(USEC_PER_SEC);
+    last_byte_follows();
+    assert_contains(peer_got(conn_with("?word")), "Bearer key-2b");
+    is_served_at(c, "?word", 1);
+    assert_all_over();
+}
+
 static void refused_one_is_left_out(void **state) {
     (void)state;
     begin_different();
@@ -551,6 +569,7 @@ int main(void) {
         TEST(each_gets_its_own_head),
         TEST(refusal_at_one_does_not_touch_the_other),
         TEST(pending_one_waits_for_nobody),
+        TEST(pending_one_is_waited_for_while_a_breaker_is_open),
         TEST(refused_one_is_left_out),
         TEST(expired_one_is_left_out),
         TEST(endpoint_that_moves),

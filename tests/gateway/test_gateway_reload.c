@@ -178,9 +178,9 @@ static void who_rests_goes_by_the_new_one(void **state) {
 /* What the caller wrote where the new route writes itself is not sent beside that. */
 static void what_the_new_one_writes_is_not_the_callers(void **state) {
     (void)state;
-    static const char *const fields[] = {"X-Plan: caller's", "API-Key: caller's", "X-Other: caller's",
-                                         "azureml-model-deployment: caller's", "User-Agent: me",
-                                         NULL};
+    static const char *const fields[] = {"X-Plan: caller's",  "API-Key: caller's",
+                                         "X-Other: caller's", "azureml-model-deployment: caller's",
+                                         "User-Agent: me",    NULL};
     struct config_header header;
     world.route.client_deployment = true;
     begin();
