@@ -135,3 +135,9 @@ void buf_consume(struct buf *b, size_t n) {
     memmove(b->at, b->at + n, b->len - n);
     set_len(b, b->len - n);
 }
+
+void buf_truncate(struct buf *b, size_t n) {
+    assert(n <= b->len);
+    if (n < b->len)
+        set_len(b, n);
+}

@@ -52,5 +52,6 @@ void buf_addf(struct buf *b, const char *format, ...) PRINTF_LIKE(2, 3);
 char *buf_room(struct buf *b, size_t n) MUST_CHECK;
 void buf_grew(struct buf *b, size_t n);
 
-/* Drops the first N bytes of the content. */
+/* Drops the first N bytes of the content; all but those. */
 void buf_consume(struct buf *b, size_t n);
+void buf_truncate(struct buf *b, size_t n);

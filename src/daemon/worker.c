@@ -197,10 +197,10 @@ static bool turn(struct worker *w) {
         server_run(w->server);
         gateway_turn(w->gateway);
         dials = dialer_turn(w->dialer);
-        if (!server_is_due(w->server))
+        if (!server_is_due(w->server) && !gateway_is_due(w->gateway))
             break;
     }
-    return dials || server_is_due(w->server);
+    return dials || server_is_due(w->server) || gateway_is_due(w->gateway);
 }
 
 static usec_t nap_until(struct worker *w, bool busy) {

@@ -178,6 +178,18 @@ void attempts_rest(struct gateway *g) {
     }
 }
 
+static bool has_partner(const struct attempt *a) {
+    return a->exchange->attempts[0] && a->exchange->attempts[1];
+}
+
+/* There is no memory for A: another attempt goes on without it. */
+static void give_up(struct attempt *a) {
+    if (has_partner(a))
+        attempt_end(a);
+    else
+        exchange_fail(a->exchange, REASON_out_of_resources);
+}
+
 /* The connection */
 
 static void on_ready(void *owner) {
@@ -205,7 +217,7 @@ static void use_connection(struct attempt *a, struct conn *c) {
     a->holding = x->kept && a->idle_age >= POOL_DOUBT_AFTER;
     conn_own(c, on_ready, a);
     if (!request_write(a)) {
-        exchange_fail(x, REASON_out_of_resources);
+        give_up(a);
         return;
     }
     if (a->backend->unreachable && !a->reused) {
@@ -244,7 +256,7 @@ static void on_connection(struct pool_wait *wait, struct conn *conn, enum reason
     } else if (take_supply(a)) {
         use_connection(a, conn);
     } else {
-        bool partner = x->attempts[0] && x->attempts[1];
+        bool partner = has_partner(a);
         conn_close(&conn);
         attempt_end(a);
         if (!partner)
@@ -263,7 +275,7 @@ static void connect_upstream(struct attempt *a) {
     if (pool_wait(pool_of(a), &a->wait))
         tally_add(x->tally, TALLY_DIALLING, 1);
     else
-        exchange_fail(x, REASON_out_of_resources);
+        give_up(a);
 }
 
 /* Whoever waits for a cold endpoint finds out, whatever the time. */
@@ -300,10 +312,6 @@ bool attempt_begin(struct exchange *x, struct gateway_backend *backend, unsigned
 
 /* What went wrong */
 
-static bool has_partner(const struct attempt *a) {
-    return a->exchange->attempts[0] && a->exchange->attempts[1];
-}
-
 /* Something of ours, which says nothing of the backend. */
 static bool is_ours(enum reason why) {
     return reason_status(why) == 503;
@@ -333,7 +341,7 @@ void attempt_lost(struct attempt *a) {
     struct replay_facts facts = {
         .connection_reused = a->reused,
         .anything_sent = a->head_sent > 0,
-        .whole_sent = a->all_sent,
+        .whole_sent = request_is_out(a),
         .answer_began = a->answer_began,
         .kept = x->kept,
         .method = x->head.method,
@@ -368,11 +376,12 @@ static usec_t earlier(usec_t a, usec_t b) {
 static usec_t state_deadline(const struct attempt *a, enum reason *why) {
     const struct exchange *x = a->exchange;
     const struct config_route *route = x->route->config;
-    usec_t progress = a->progress > x->progress ? a->progress : x->progress;
+    usec_t progress = a->progress > x->progress ? a->progress : x->progress, deadline;
     switch (a->state) {
     case ATTEMPT_CONNECTING:
-        *why = REASON_connect_timeout;
-        return a->progress + route->connect_timeout;
+        deadline = a->progress + route->connect_timeout;
+        *why = exchange_deadline(x) < deadline ? REASON_response_timeout : REASON_connect_timeout;
+        return earlier(deadline, exchange_deadline(x));
     case ATTEMPT_SENDING:
         if (!x->ended && request_starved(a)) {
             *why = REASON_caller_timeout;

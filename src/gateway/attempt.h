@@ -95,6 +95,8 @@ bool request_write(struct attempt *a) MUST_CHECK;
 void request_pump(struct attempt *a);
 /* Everything that the caller has given so far was sent; waits for more. */
 bool request_starved(const struct attempt *a);
+/* The endpoint may have the whole request. */
+bool request_is_out(const struct attempt *a);
 void request_check_hold(struct attempt *a, usec_t now);
 
 /* --- answer.c -----------------------------------------------------------------------------------

@@ -92,20 +92,27 @@ static uint32_t lanes_of(const struct exchange *x, const struct options *o, unsi
     return lanes;
 }
 
+static void leave_gate(struct exchange *x) {
+    if (gate_leave(&x->tickets[0], x->gateway->loop->now))
+        gateway_granted(x->route);
+}
+
 static void begin(struct exchange *x, unsigned backend, unsigned key) {
     if (x->ready_by)
         x->response_from = x->gateway->loop->now; /* until now there was nothing to answer */
-    if (!attempt_begin(x, backend_of(x, backend), key, &x->tickets[0]))
-        exchange_fail(x, REASON_out_of_resources);
+    if (attempt_begin(x, backend_of(x, backend), key, &x->tickets[0]))
+        return;
+    leave_gate(x);
+    exchange_fail(x, REASON_out_of_resources);
 }
 
 static void enter_gate(struct exchange *x, const struct options *o, unsigned preferred) {
     usec_t now = x->gateway->loop->now;
     struct gate_ticket *t = &x->tickets[0];
-    bool again = x->tries > 0;
     switch (gate_enter(&x->route->port, t, x->caller_key, lanes_of(x, o, preferred), preferred,
-                       again, now)) {
+                       x->had_turn, now)) {
     case GATE_INSIDE:
+        x->had_turn = true;
         begin(x, t->lane, o->keys[t->lane]);
         break;
     case GATE_FULL:
@@ -120,10 +127,19 @@ static void enter_gate(struct exchange *x, const struct options *o, unsigned pre
     }
 }
 
-/* Only breakers keep it: for a moment it waits for them, since one of them is about to see. */
-static void blocked(struct exchange *x, const struct options *o) {
+static usec_t earlier(usec_t a, usec_t b) {
+    return a < b ? a : b;
+}
+
+/* Breakers keep it: for a moment it waits for them, since one of them is about to see. SUPPLY: one
+ * may come for another backend, so that it looks from time to time as long as it may wait. */
+static void blocked(struct exchange *x, const struct options *o, bool supply) {
     usec_t now = x->gateway->loop->now, until = o->breaker_open;
     usec_t most = o->probing ? x->route->config->queue_timeout : BLOCKED_MAX;
+    if (supply) {
+        until = earlier(until, now + BLOCKED_MAX);
+        most = USEC_NEVER;
+    }
     if (!x->blocked)
         x->blocked = now;
     if (until - x->blocked > most || until >= exchange_deadline(x)) {
@@ -142,9 +158,10 @@ static void follow(struct exchange *x) {
 }
 
 static void fail_or_wait(struct exchange *x, const struct options *o) {
+    bool supply = o->waiting && !x->route->replaced;
     if (o->breaker_open != USEC_NEVER)
-        blocked(x, o);
-    else if (o->waiting && !x->route->replaced)
+        blocked(x, o, supply);
+    else if (supply)
         waiting_enter(x);
     else
         exchange_fail(x, o->waiting ? REASON_no_credential : o->why);
@@ -172,19 +189,25 @@ void dispatch(struct exchange *x) {
     }
 }
 
+void dispatch_ahead(struct exchange *x) {
+    x->had_turn = true;
+    leave_gate(x);
+    exchange_set_state(x, EXCHANGE_RESTING);
+    dispatch(x);
+    exchange_arm(x);
+}
+
 /* What it waited for may have changed meanwhile: its credential is chosen now. */
 void dispatch_granted(struct exchange *x) {
     struct options o;
     unsigned lane = x->tickets[0].lane;
     look(x, &o);
-    if (o.choices[lane].able && !x->spent) {
-        begin(x, lane, o.keys[lane]);
-    } else {
-        if (gate_leave(&x->tickets[0], x->gateway->loop->now))
-            gateway_granted(x->route);
-        exchange_set_state(x, EXCHANGE_RESTING);
-        dispatch(x);
+    if (!o.choices[lane].able || x->spent) {
+        dispatch_ahead(x);
+        return;
     }
+    x->had_turn = true;
+    begin(x, lane, o.keys[lane]);
     exchange_arm(x);
 }
 

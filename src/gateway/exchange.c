@@ -98,7 +98,7 @@ static void reset(struct exchange *x, struct caller *caller, const struct head *
     x->tries = x->ready_tries = 0;
     x->failed_backends = x->retry_after_s = 0;
     x->queued = x->again = x->blocked = x->ready_by = 0;
-    x->released = x->hedged = x->fresh = x->spent = x->retry_at_once = false;
+    x->released = x->had_turn = x->hedged = x->fresh = x->spent = x->retry_at_once = false;
     x->refused_at = NULL;
     x->refused_in = 0;
 }
@@ -256,7 +256,9 @@ void exchange_follow(struct exchange *x, struct gateway_route *route) {
     x->tally = route->tally;
     tally_add(x->tally, TALLY_IN_FLIGHT, 1);
     x->failed_backends = 0;
+    request_follow(x);
     credential_follow(x);
+    exchange_arm(x); /* its times are others */
 }
 
 /* How long a queue like this one lasts, by its own measure. */

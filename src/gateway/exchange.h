@@ -75,6 +75,7 @@ struct exchange {
     uint32_t failed_backends;  /* that this request failed at, as a set */
     usec_t response_from;      /* from when response_timeout counts */
     usec_t queued;             /* when it came to the gate, if it waits there */
+    bool had_turn;             /* at the gate: it goes before those that have not */
     usec_t again;              /* when resting: until when */
     usec_t blocked;            /* since when breakers keep it; 0: they do not */
     usec_t ready_by;           /* until when it waits for a cold endpoint; 0: it does not */
@@ -134,6 +135,9 @@ void exchange_want_body(struct exchange *x);
 void dispatch(struct exchange *x);
 /* The gate has let it in. */
 void dispatch_granted(struct exchange *x);
+/* What X waits for, or was let in for, at the gate is of no use: leaves it, and is sent elsewhere,
+ * before those that come to a gate there for the first time. */
+void dispatch_ahead(struct exchange *x);
 /* A backend other than those that it failed at could take it now. */
 bool dispatch_elsewhere(const struct exchange *x);
 /* A backend for one more attempt beside the one in progress, with the key for it; NULL: none. */
@@ -216,6 +220,8 @@ void credential_forget(struct exchange *x);
 bool request_choose_framing(struct exchange *x) MUST_CHECK;
 /* Keeps what of the caller's head goes to the endpoint. False: out of memory. */
 bool request_keep_lines(struct exchange *x, const struct head *h) MUST_CHECK;
+/* By another route than the one that they were kept for: leaves out what that one sends itself. */
+void request_follow(struct exchange *x);
 size_t request_take_body(struct exchange *x, const char *bytes, size_t n);
 void request_end_body(struct exchange *x);
 

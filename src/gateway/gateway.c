@@ -180,9 +180,9 @@ static struct gateway_route **make_routes(struct gateway *g, struct plan *plan,
 /* Who waits at a gate that goes on keeps its place there, and goes by the new route from now on. */
 static void move_queue(struct gateway_route *old, struct gateway_route *now) {
     bool granted = false;
+    struct list *node;
     if (!old->gated || !now->gated || old->port.gate != now->port.gate)
         return;
-    struct list *node;
     while ((node = list_pop_front(&old->queue))) {
         struct exchange *x = list_entry(node, struct exchange, node);
         granted |= gate_move(&x->tickets[0], &now->port);
@@ -193,6 +193,12 @@ static void move_queue(struct gateway_route *old, struct gateway_route *now) {
     }
     if (granted)
         gateway_granted(now);
+}
+
+/* Its gate ends with OLD, whose backends may be what was changed: nobody waits for those. */
+static void end_queue(struct gateway_route *old) {
+    while (!list_empty(&old->queue))
+        dispatch_ahead(list_entry(old->queue.next, struct exchange, node));
 }
 
 static void move_sites(struct gateway_route *now) {
@@ -221,6 +227,8 @@ static void replace(struct gateway_route *old, struct gateway_route *now) {
         move_sites(now);
     }
     retire_sites(old);
+    if (now)
+        end_queue(old);
     waiting_go_on(old);
 }
 
@@ -309,6 +317,10 @@ static void let_in(struct gateway *g) {
             dispatch_granted(container_of(t, struct exchange, tickets[0]));
         gateway_route_unref(&r);
     }
+}
+
+bool gateway_is_due(const struct gateway *g) {
+    return !list_empty(&g->starting) || atomic_load_explicit(&g->granted, memory_order_relaxed);
 }
 
 void gateway_turn(struct gateway *g) {

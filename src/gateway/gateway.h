@@ -121,6 +121,8 @@ bool gateway_reload(struct gateway *gateway, struct plan *plan,
 /* Starts what began in this turn and what the gates let in; once a turn, after the front has run.
  */
 void gateway_turn(struct gateway *gateway);
+/* There is more for gateway_turn(), which nobody else says: do not sleep. */
+bool gateway_is_due(const struct gateway *gateway);
 
 /* --- inside gateway/ ----------------------------------------------------------------------------
  */

@@ -3,7 +3,7 @@
  * tallies of its routes, which all workers share. Made and checked whole by the control thread,
  * then handed to every worker; immutable, counted by reference. A reload makes another one, which
  * takes over gates and tallies of the routes that stay, so that queues and counters go on.
- * Exchanges keep the plan that they began with. */
+ * What is being sent keeps the plan that it began with. */
 #pragma once
 
 #include "base/macros.h"

@@ -139,7 +139,8 @@ void ready_move(struct gateway_route *old, struct gateway_route *now) {
 
 bool ready_is_not(const struct attempt *a) {
     switch (a->answer.status) {
-    case 404:
+    case 404: /* not of a deployment, which would be named */
+        return answer_field(a, TEXT("azureml-model-deployment")).len == 0;
     case 503:
         return true;
     case 424:

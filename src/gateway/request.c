@@ -76,14 +76,19 @@ static bool is_form(struct text type) {
 }
 
 /* Whether a backend of the route has its credential in this field, or names the deployment. */
-static bool backends_write(const struct config_route *route, const struct field_line *line) {
+static bool backends_write(const struct config_route *route, struct text name) {
+    bool deployment = text_equal_nocase(name, TEXT("azureml-model-deployment"));
     for (size_t i = 0; i < route->backend_count; i++) {
         const struct config_backend *b = &route->backends[i];
-        if (text_equal_nocase(text_of(b->auth.header), line->name) ||
-            (b->deployment && line->id == FIELD_AZUREML_MODEL_DEPLOYMENT))
+        if (text_equal_nocase(text_of(b->auth.header), name) || (b->deployment && deployment))
             return true;
     }
-    return false;
+    return deployment && !route->client_deployment;
+}
+
+/* Whether the caller has no say in this field, as it is the route's or one of its backends'. */
+static bool is_ours(const struct config_route *route, struct text name) {
+    return route_sets(route, name) || backends_write(route, name);
 }
 
 static void add_callers_lines(struct exchange *x, const struct head *h) {
@@ -93,8 +98,7 @@ static void add_callers_lines(struct exchange *x, const struct head *h) {
     for (size_t i = 0; i < h->field_count; i++) {
         const struct field_line *line = &h->fields[i];
         if (!forward_up(line, h, (struct text){0}, route->client_deployment) ||
-            backends_write(route, line) ||
-            (route->set_header_count && route_sets(route, line->name)))
+            is_ours(route, line->name))
             continue;
         if (line->id == FIELD_CONTENT_TYPE && replace_type)
             continue;
@@ -115,6 +119,20 @@ bool request_keep_lines(struct exchange *x, const struct head *h) {
     if (!route_sets(x->route->config, TEXT("x-ms-client-request-id")))
         add_line(b, TEXT("x-ms-client-request-id"), text_of(x->sent_id));
     return buf_ok(b);
+}
+
+void request_follow(struct exchange *x) {
+    struct buf *b = &x->lines;
+    size_t kept = 0, line;
+    for (size_t at = 0; at < b->len; at += line) {
+        struct text left = {b->at + at, b->len - at};
+        line = text_find(left, '\n') + 1;
+        if (is_ours(x->route->config, (struct text){left.at, text_find(left, ':')}))
+            continue;
+        memmove(b->at + kept, left.at, line);
+        kept += line;
+    }
+    buf_truncate(b, kept);
 }
 
 /* The credential is attached here, at the moment of sending to a connection of its own origin. */
@@ -232,7 +250,16 @@ void request_end_body(struct exchange *x) {
 
 /* The last byte of the request is here, whether or not the front has said so yet. */
 static bool whole_here(const struct exchange *x) {
-    return x->ended || (x->framing == FRAMING_LENGTH && x->received == x->head.content_length);
+    return x->ended || x->framing == FRAMING_NONE ||
+           (x->framing == FRAMING_LENGTH && x->received == x->head.content_length);
+}
+
+static bool all_out(const struct attempt *a) {
+    return a->head_sent == a->up.len && a->body_sent == a->exchange->body.len;
+}
+
+bool request_is_out(const struct attempt *a) {
+    return whole_here(a->exchange) && all_out(a);
 }
 
 /* What is here and not sent; the last byte of all is left out while the tail is held. */
@@ -332,8 +359,7 @@ void request_pump(struct attempt *a) {
         }
         count_sent(a, (size_t)sent);
     }
-    bool everything = a->head_sent == a->up.len && a->body_sent == x->body.len;
-    if (x->ended && everything && !a->send_failed)
+    if (x->ended && all_out(a) && !a->send_failed)
         finish_sending(a);
     else if (a->holding && x->ended && sendable(a) == 0)
         wait_for_acknowledgement(a);

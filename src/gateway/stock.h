@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What a route has in stock: the supply that this worker was handed last, the site that it leads
- * to, and what the worker has learnt about its keys. One is made for each supply. An exchange keeps
- * the one that it was sent with until it is over, so that its connection never outlives the pool
- * and a refused key is known by its value. Counted plainly: it is one thread's. */
+/* What a backend has in stock: the supply that this worker was handed last, the site that it leads
+ * to, and what the worker has learnt about its keys. One is made for each supply. An attempt keeps
+ * the one that it goes with until it is over, so that its connection never outlives the pool and a
+ * refused key is known by its value. Counted plainly: it is one thread's. */
 #pragma once
 
 #include "base/macros.h"

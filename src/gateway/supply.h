@@ -14,7 +14,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-/* Where a backend is. Immutable, counted; the same object as long as nothing of it changed. */
+/* Where a backend leads. Immutable, counted; the same object as long as nothing of it changed. */
 struct endpoint {
     atomic_int references;
     struct config_uri scoring, swagger;

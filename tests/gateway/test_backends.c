@@ -406,6 +406,24 @@ static void pending_one_waits_for_nobody(void **state) {
     assert_all_over();
 }
 
+/* The breaker of one is no reason to refuse what another one will serve in a moment. */
+static void pending_one_is_waited_for_while_a_breaker_is_open(void **state) {
+    (void)state;
+    begin_ordered();
+    fails(0, 3);
+    supply_comes_to(1, supply_pending());
+    struct caller *c = caller_gets("/score?word");
+    for (int i = 0; i < 3; i++)
+        later(USEC_PER_SEC);
+    assert_false(c->replied);
+    supply_comes_to(1, supply_for(1, "key-2b", NULL));
+    later(USEC_PER_SEC);
+    last_byte_follows();
+    assert_contains(peer_got(conn_with("?word")), "Bearer key-2b");
+    is_served_at(c, "?word", 1);
+    assert_all_over();
+}
+
 static void refused_one_is_left_out(void **state) {
     (void)state;
     begin_different();
@@ -508,6 +526,28 @@ static void queue_moves_on_when_a_breaker_opens(void **state) {
     assert_all_over();
 }
 
+/* Whoever is let in where it cannot be served any more keeps its turn for the other one. */
+static void turn_is_kept_when_the_backend_cannot_be_used(void **state) {
+    (void)state;
+    prepare(2);
+    world.list[1].priority = 1;
+    world.gate = gate_made(0, 1, 10);
+    gateway_restarts_whole();
+    struct supply *s = supply_for(0, "short", NULL);
+    s->expires = world.loop.now + USEC_PER_SEC;
+    supply_comes_to(0, s);
+    struct caller *first = caller_gets("/score?first"), *second = caller_gets("/score?second");
+    struct caller *third = caller_gets("/score?third");
+    later(USEC_PER_SEC);
+    struct caller *fourth = caller_gets("/score?fourth"), *fifth = caller_gets("/score?fifth");
+    is_served_at(first, "?first", 0);
+    is_served_at(fourth, "?fourth", 1);
+    is_served_at(second, "?second", 1);
+    is_served_at(third, "?third", 1);
+    is_served_at(fifth, "?fifth", 1);
+    assert_all_over();
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_begin, world_end)
 
 int main(void) {
@@ -529,12 +569,14 @@ int main(void) {
         TEST(each_gets_its_own_head),
         TEST(refusal_at_one_does_not_touch_the_other),
         TEST(pending_one_waits_for_nobody),
+        TEST(pending_one_is_waited_for_while_a_breaker_is_open),
         TEST(refused_one_is_left_out),
         TEST(expired_one_is_left_out),
         TEST(endpoint_that_moves),
         TEST(swagger_carries_the_right_key_too),
         TEST(full_one_leaves_it_to_its_equal),
         TEST(queue_moves_on_when_a_breaker_opens),
+        TEST(turn_is_kept_when_the_backend_cannot_be_used),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -348,6 +348,18 @@ static void connect_timeout(void **state) {
     caller_is_done(c, true);
 }
 
+static void response_timeout_holds_while_connecting(void **state) {
+    (void)state;
+    world.route.response_timeout = 2 * USEC_PER_SEC;
+    world.refuse_dials = true;
+    struct caller *c = caller_gets("/score");
+    later(2 * USEC_PER_SEC - 1);
+    assert_false(c->replied);
+    later(1);
+    is_refused(c, 504, "response_timeout");
+    assert_int_equal(dials_waiting("endpoint.example"), 0);
+}
+
 static void dial_failures_are_told_apart(void **state) {
     (void)state;
     world.refuse_dials = true;
@@ -409,6 +421,22 @@ static void whole_post_is_never_sent_twice(void **state) {
     assert_problem(c, 502, "connection_closed");
     assert_int_equal(world.conn_count, 1);
     caller_is_done(c, true);
+}
+
+/* The endpoint has all of it, though the front has not said yet that there is no more. */
+static void whole_post_is_never_sent_twice_before_its_end(void **state) {
+    (void)state;
+    const char *fields[] = {"Content-Length: 4", NULL};
+    warm_up();
+    struct caller *c = caller_begins("POST", "/score", fields);
+    turn();
+    caller_sends(c, "body", 4);
+    assert_contains(peer_got(peer(1)), "\r\n\r\nbody");
+    peer_closes(peer(1), CONN_END);
+    caller_ends(c);
+    turn();
+    assert_int_equal(world.conn_count, 1);
+    is_refused(c, 502, "connection_closed");
 }
 
 static void idempotent_route_replays_post(void **state) {
@@ -680,12 +708,14 @@ int main(void) {
         TEST(slow_caller_is_no_idle_endpoint),
         TEST(total_timeout),
         TEST(connect_timeout),
+        TEST(response_timeout_holds_while_connecting),
         TEST(dial_failures_are_told_apart),
         TEST(caller_stalls_in_its_body),
         TEST(caller_gone_ends_the_exchange_upstream),
         TEST(fresh_connection_that_dies_is_502),
         TEST(reused_connection_that_dies_replays_get),
         TEST(whole_post_is_never_sent_twice),
+        TEST(whole_post_is_never_sent_twice_before_its_end),
         TEST(idempotent_route_replays_post),
         TEST(tail_is_held_on_an_old_connection),
         TEST(tail_goes_out_in_the_end),

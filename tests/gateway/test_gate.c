@@ -4,9 +4,20 @@
 #include "expect.h"
 #include "fake.h"
 
+#include "gateway/attempt.h"
+
 #include <stdlib.h>
 
 static char filler[256 * 1024];
+
+/* The linker puts this in the place of malloc(). There is enough for an answer of our own. */
+static bool memory_is_out;
+void *__real_malloc(size_t n);
+void *__wrap_malloc(size_t n);
+
+void *__wrap_malloc(size_t n) {
+    return memory_is_out && n >= ATTEMPT_RX_BYTES ? NULL : __real_malloc(n);
+}
 
 static void begin(unsigned limit, unsigned queue) {
     world.route.queue_timeout = 10 * USEC_PER_SEC;
@@ -318,6 +329,20 @@ static void failure_gives_the_place_back(void **state) {
     assert_all_over();
 }
 
+static void place_without_memory_is_given_back(void **state) {
+    (void)state;
+    begin(1, 10);
+    memory_is_out = true;
+    struct caller *first = caller_gets("/score?first");
+    memory_is_out = false;
+    is_refused(first, 503, "out_of_resources");
+    assert_gate(0, 0);
+    struct caller *second = caller_gets("/score?second"), *third = caller_gets("/score?third");
+    is_served(second, conn_with("second"));
+    goes_next(third, "third");
+    assert_all_over();
+}
+
 static void repeat_goes_before_the_queue(void **state) {
     (void)state;
     static unsigned too_many[] = {429};
@@ -342,6 +367,30 @@ static void repeat_goes_before_the_queue(void **state) {
     goes_next(first, "first");
     goes_next(third, "third");
     goes_next(fourth, "fourth");
+    assert_all_over();
+}
+
+/* A place that becomes free behind the turn wakes nobody: the worker does not sleep then. */
+static void failed_dial_lets_the_next_one_in(void **state) {
+    (void)state;
+    world.route.retry = (struct retry_rules){.attempts = 2,
+                                             .backoff = 100 * USEC_PER_MS,
+                                             .max_backoff = USEC_PER_SEC,
+                                             .budget_percent = 20};
+    begin(1, 10);
+    world.refuse_dials = true;
+    struct caller *first = caller_gets("/score?first"), *second = caller_gets("/score?second");
+    assert_false(gateway_is_due(world.gateway));
+    dial_fails(REASON_connection_refused);
+    assert_false(first->replied);
+    assert_true(gateway_is_due(world.gateway));
+    turn();
+    assert_false(gateway_is_due(world.gateway));
+    world.refuse_dials = false;
+    turn();
+    is_served(second, conn_with("second"));
+    later(100 * USEC_PER_MS);
+    is_served(first, conn_with("first"));
     assert_all_over();
 }
 
@@ -524,7 +573,9 @@ int main(void) {
         TEST(slow_reader_keeps_no_place),
         TEST(caller_that_reads_its_answer_late_keeps_no_place),
         TEST(failure_gives_the_place_back),
+        TEST(place_without_memory_is_given_back),
         TEST(repeat_goes_before_the_queue),
+        TEST(failed_dial_lets_the_next_one_in),
         TEST(response_timeout_begins_behind_the_queue),
         TEST(total_timeout_counts_the_queue),
         TEST(total_timeout_ends_the_queue),

@@ -175,6 +175,36 @@ static void who_rests_goes_by_the_new_one(void **state) {
     assert_all_over();
 }
 
+/* What the caller wrote where the new route writes itself is not sent beside that. */
+static void what_the_new_one_writes_is_not_the_callers(void **state) {
+    (void)state;
+    static const char *const fields[] = {"X-Plan: caller's",  "API-Key: caller's",
+                                         "X-Other: caller's", "azureml-model-deployment: caller's",
+                                         "User-Agent: me",    NULL};
+    struct config_header header;
+    world.route.client_deployment = true;
+    begin();
+    supply_comes(supply_pending());
+    struct caller *c = caller_begins("GET", "/score", fields);
+    caller_ends(c);
+    turn();
+    struct scene *s = scene_copied();
+    set_header(s, &header, "ours");
+    s->route.backends[0].auth.header = (char *)(uintptr_t) "api-key";
+    s->route.client_deployment = false;
+    scene_is_loaded(s);
+    supply_comes(supply_made("secret", NULL));
+    turn();
+    assert_contains(peer_got(peer(1)), "\r\nX-Plan: ours\r\n");
+    assert_contains(peer_got(peer(1)), "\r\napi-key: Bearer secret\r\n");
+    assert_contains(peer_got(peer(1)), "\r\nX-Other: caller's\r\nUser-Agent: me\r\nVia: ");
+    assert_lacks(peer_got(peer(1)), "\r\nX-Plan: caller's");
+    assert_lacks(peer_got(peer(1)), "\r\nAPI-Key:");
+    assert_lacks(peer_got(peer(1)), "azureml-model-deployment");
+    is_served(c, peer(1));
+    assert_all_over();
+}
+
 /* Gates */
 
 static void queue_keeps_its_order(void **state) {
@@ -203,6 +233,19 @@ static void queue_keeps_its_time(void **state) {
     later(6 * USEC_PER_SEC);
     reloads();
     later(4 * USEC_PER_SEC);
+    is_refused(second, 429, "queue_timeout");
+    is_served(first, conn_with("?first"));
+    assert_all_over();
+}
+
+static void queue_takes_the_time_of_the_new_one(void **state) {
+    (void)state;
+    begin_gated(1);
+    struct caller *first = caller_gets("/score?first"), *second = caller_gets("/score?second");
+    struct scene *s = scene_copied();
+    s->route.queue_timeout = 2 * USEC_PER_SEC;
+    scene_is_loaded(s);
+    later(2 * USEC_PER_SEC);
     is_refused(second, 429, "queue_timeout");
     is_served(first, conn_with("?first"));
     assert_all_over();
@@ -237,18 +280,39 @@ static void queue_of_a_gate_that_ends_is_served(void **state) {
     assert_all_over();
 }
 
-static void old_queue_ends_at_another_gate(void **state) {
+/* In its order, before those that come now, and even where the queue takes nobody. */
+static void old_queue_goes_to_another_gate(void **state) {
+    (void)state;
+    begin_gated(1);
+    struct caller *first = caller_gets("/score?first"), *second = caller_gets("/score?second");
+    struct caller *third = caller_gets("/score?third");
+    struct scene *s = scene_copied();
+    s->gate = gate_made(1, 0, 0);
+    scene_is_loaded(s);
+    is_refused(caller_gets("/score?fourth"), 429, "queue_full");
+    is_served(second, conn_with("?second")); /* whatever becomes of the first */
+    is_served(third, conn_with("?third"));
+    is_served(first, conn_with("?first"));
+    assert_all_over();
+}
+
+/* Whoever waits is not held up by the endpoint that was configured before. */
+static void old_queue_goes_to_another_endpoint(void **state) {
     (void)state;
     begin_gated(1);
     struct caller *first = caller_gets("/score?first"), *second = caller_gets("/score?second");
     struct scene *s = scene_copied();
-    s->gate = gate_made(1, 0, 0);
+    s->gate = gate_made(1, 0, 10);
+    endpoint_moves("new.example", "new.example");
+    struct supply *old = world.supplies[0];
+    world.supplies[0] = supply_made("another", NULL);
+    supply_unref(&old);
     scene_is_loaded(s);
-    struct caller *third = caller_gets("/score?third");
-    is_refused(caller_gets("/score?fourth"), 429, "queue_full");
-    is_served(first, conn_with("?first"));
+    turn();
+    assert_string_equal(conn_with("?second")->host, "new.example");
+    assert_contains(peer_got(conn_with("?second")), "Bearer another");
     is_served(second, conn_with("?second"));
-    is_served(third, conn_with("?third"));
+    is_served(first, conn_with("?first"));
     assert_all_over();
 }
 
@@ -488,11 +552,14 @@ int main(void) {
         TEST(who_waits_for_a_supply_goes_by_the_new_one),
         TEST(who_waits_finds_a_supply_in_the_new_one),
         TEST(who_rests_goes_by_the_new_one),
+        TEST(what_the_new_one_writes_is_not_the_callers),
         TEST(queue_keeps_its_order),
         TEST(queue_keeps_its_time),
+        TEST(queue_takes_the_time_of_the_new_one),
         TEST(place_that_was_granted_is_not_lost),
         TEST(queue_of_a_gate_that_ends_is_served),
-        TEST(old_queue_ends_at_another_gate),
+        TEST(old_queue_goes_to_another_gate),
+        TEST(old_queue_goes_to_another_endpoint),
         TEST(route_that_gets_a_gate),
         TEST(callers_take_turns_at_a_gate_that_is_new),
         TEST(route_that_is_removed),

@@ -64,6 +64,17 @@ static void cold_404(void **state) {
     asks_until_ready(NO_DEPLOYMENT);
 }
 
+/* Which means that there is one, and that it does not have what was asked for. */
+static void a_404_of_a_deployment_is_an_answer(void **state) {
+    (void)state;
+    begin(1);
+    struct caller *c = caller_posts("/score", "body");
+    peer_sends(peer(0), "HTTP/1.1 404 Not Found\r\nazureml-model-deployment: blue\r\n"
+                        "Content-Length: 4\r\n\r\nnone");
+    is_answered(c, 404);
+    assert_all_over();
+}
+
 static void takes_no_connections_yet(void **state) {
     (void)state;
     struct caller *c[4];
@@ -446,6 +457,7 @@ int main(void) {
         TEST(cold_503),
         TEST(cold_424),
         TEST(cold_404),
+        TEST(a_404_of_a_deployment_is_an_answer),
         TEST(takes_no_connections_yet),
         TEST(is_off_by_default),
         TEST(others_wait_for_the_canary),

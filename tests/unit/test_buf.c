@@ -184,6 +184,23 @@ static void drops_from_the_front(void **state) {
     assert_null(b.at);
 }
 
+static void drops_from_the_end(void **state) {
+    (void)state;
+    struct buf b;
+    buf_init(&b, 100);
+    buf_truncate(&b, 0);
+    buf_add_string(&b, "one two");
+    buf_truncate(&b, 7);
+    assert_holds(&b, "one two");
+    buf_truncate(&b, 3);
+    assert_holds(&b, "one");
+    buf_add_string(&b, " more");
+    assert_holds(&b, "one more");
+    buf_truncate(&b, 0);
+    assert_holds(&b, "");
+    buf_done(&b);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(allocates_nothing_before_the_first_append),
@@ -196,6 +213,7 @@ int main(void) {
         cmocka_unit_test(formats_what_is_longer_than_the_memory),
         cmocka_unit_test(hands_out_room),
         cmocka_unit_test(drops_from_the_front),
+        cmocka_unit_test(drops_from_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
