@@ -104,7 +104,7 @@ static bool holds(unsigned backend, unsigned key, const char *value) {
 }
 
 static struct credential_status credential(const char *name) {
-    struct credential_status found;
+    struct credential_status found = {0};
     for (size_t i = 0; i < keeper_count(keeper); i++) {
         keeper_status(keeper, i, &found);
         if (strcmp(found.name, name) == 0)
