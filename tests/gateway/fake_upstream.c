@@ -168,7 +168,8 @@ void turn(void) {
     unsigned dials = 0;
     gateway_turn(world.gateway);
     while (!world.refuse_dials && !list_empty(&all_waiting)) {
-        assert(dials++ < 100000);
+        dials++;
+        assert(dials < 100000);
         dial_ends();
         gateway_turn(world.gateway);
     }
