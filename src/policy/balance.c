@@ -62,7 +62,7 @@ static void gather_priority(struct group *g, const struct balance_choice *choice
 /* Goes from priority to priority while chance sends it on. False: none is able. */
 static bool choose_group(struct group *g, const struct balance_choice *choices, unsigned n,
                          uint64_t random) {
-    unsigned first, priority;
+    unsigned first = 0, priority;
     if (!next_priority(choices, n, 0, &first))
         return false;
     bool more = true;
