@@ -203,7 +203,7 @@ async def arrivals(port, per_second, seconds):
     return results
 
 
-@short_and_long
+@long
 def test_l6_three_times_too_much(served, seconds, record_property):
     """What can be served is; the rest is told at once, and the endpoint never sees one too many."""
     endpoint = Endpoint()
