@@ -105,7 +105,7 @@ static void hand_out(void *context, unsigned backend, struct supply *supply) {
     plan_follow(c->plan, backend, supply);
     if (crew_supply(&c->crew, c->plan->generation, backend, supply))
         return;
-    log_error("workers do not get a new credential or endpoint for now: out of memory");
+    log_error("out of memory: workers get a new credential or endpoint a moment later");
     timer_set(&c->loop, &c->supply_timer, c->loop.now + SUPPLY_AGAIN);
 }
 

@@ -144,7 +144,7 @@ static void take_news(struct worker *w, struct worker_news *news) {
         worker_news_drop(&news);
         return;
     }
-    log_error("a worker keeps its configuration for now: out of memory");
+    log_error("out of memory: a worker keeps the old configuration until there is some");
     w->news = news;
     timer_set(&w->loop, &w->news_timer, w->loop.now + NEWS_AGAIN);
 }

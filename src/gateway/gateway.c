@@ -55,7 +55,7 @@ bool gateway_supply(struct gateway *g, unsigned backend, struct supply *supply) 
     if (supply == b->stock->supply || supply->revision < b->stock->supply->revision)
         return true; /* it was late */
     if (!take_supply(g, b, supply, NULL)) {
-        log_error("a new credential or endpoint cannot be put to use for now: out of memory",
+        log_error("out of memory: a new credential or endpoint is used as soon as there is some",
                   LOG_STRING("route", b->route->config->path));
         return false;
     }
