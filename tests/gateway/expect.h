@@ -18,6 +18,26 @@
 #define assert_contains(haystack, needle) assert_non_null(strstr(haystack, needle))
 #define assert_lacks(haystack, needle)    assert_null(strstr(haystack, needle))
 
+/* The route sends again, up to ATTEMPTS times in all, after 429 and 503. */
+static inline void retries_usual(unsigned attempts, unsigned budget_percent) {
+    static unsigned usual[] = {429, 503};
+    world.route.retry = (struct retry_rules){.attempts = attempts,
+                                             .backoff = 100 * USEC_PER_MS,
+                                             .max_backoff = USEC_PER_SEC,
+                                             .max_wait = 60 * USEC_PER_SEC,
+                                             .statuses = usual,
+                                             .status_count = 2,
+                                             .budget_percent = budget_percent};
+}
+
+/* Its breakers open after three failures, for 10 s at first. */
+static inline void breaker_usual(void) {
+    world.route.breaker = (struct breaker_rules){.failures = 3,
+                                                 .open = 10 * USEC_PER_SEC,
+                                                 .max_open = 60 * USEC_PER_SEC,
+                                                 .recovery = 10 * USEC_PER_SEC};
+}
+
 static inline void assert_problem(struct caller *c, unsigned status, const char *reason) {
     char wanted[128];
     snprintf(wanted, sizeof wanted, "\"reason\":\"%s\"", reason);

@@ -9,21 +9,10 @@
 #define BUSY   "HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n"
 #define DENIED "HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n"
 
-static unsigned statuses[] = {429, 503};
-
 static void prepare(unsigned n) {
     world.route.queue_timeout = 10 * USEC_PER_SEC;
-    world.route.retry = (struct retry_rules){.attempts = 4,
-                                             .backoff = 100 * USEC_PER_MS,
-                                             .max_backoff = USEC_PER_SEC,
-                                             .max_wait = 60 * USEC_PER_SEC,
-                                             .statuses = statuses,
-                                             .status_count = 2,
-                                             .budget_percent = 100};
-    world.route.breaker = (struct breaker_rules){.failures = 3,
-                                                 .open = 10 * USEC_PER_SEC,
-                                                 .max_open = 60 * USEC_PER_SEC,
-                                                 .recovery = 10 * USEC_PER_SEC};
+    retries_usual(4, 100);
+    breaker_usual();
     backends_are(n);
 }
 

@@ -8,16 +8,8 @@
 #define DENIED   "HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n"
 #define TOO_MANY "HTTP/1.1 429 No\r\nContent-Length: 0\r\n\r\n"
 
-static unsigned statuses[] = {429, 503};
-
 static void begin(void) {
-    world.route.retry = (struct retry_rules){.attempts = 3,
-                                             .backoff = 100 * USEC_PER_MS,
-                                             .max_backoff = USEC_PER_SEC,
-                                             .max_wait = 60 * USEC_PER_SEC,
-                                             .statuses = statuses,
-                                             .status_count = 2,
-                                             .budget_percent = 20};
+    retries_usual(3, 20);
     world.route.queue_timeout = 10 * USEC_PER_SEC;
     gateway_restarts(supply_made("key", NULL));
 }

@@ -9,18 +9,10 @@
 #define BUSY        "HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n"
 #define DENIED      "HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n"
 
-static unsigned statuses[] = {429, 503};
-
 static void prepare(unsigned backends) {
     world.route.hedge_after = HEDGE_AFTER;
     world.route.idempotent = true;
-    world.route.retry = (struct retry_rules){.attempts = 3,
-                                             .backoff = 100 * USEC_PER_MS,
-                                             .max_backoff = USEC_PER_SEC,
-                                             .max_wait = 60 * USEC_PER_SEC,
-                                             .statuses = statuses,
-                                             .status_count = 2,
-                                             .budget_percent = 20};
+    retries_usual(3, 20);
     backends_are(backends);
 }
 

@@ -9,21 +9,10 @@
     "ms-azureml-model-error-statuscode: 503\r\nContent-Length: 4\r\n\r\ncold"
 #define NO_DEPLOYMENT "HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\ncold"
 
-static unsigned statuses[] = {429, 503};
-
 static void begin(unsigned backends) {
     world.route.wait_for_ready = 60 * USEC_PER_SEC;
-    world.route.retry = (struct retry_rules){.attempts = 3,
-                                             .backoff = 100 * USEC_PER_MS,
-                                             .max_backoff = USEC_PER_SEC,
-                                             .max_wait = 60 * USEC_PER_SEC,
-                                             .statuses = statuses,
-                                             .status_count = 2,
-                                             .budget_percent = 20};
-    world.route.breaker = (struct breaker_rules){.failures = 3,
-                                                 .open = 10 * USEC_PER_SEC,
-                                                 .max_open = 60 * USEC_PER_SEC,
-                                                 .recovery = 10 * USEC_PER_SEC};
+    retries_usual(3, 20);
+    breaker_usual();
     backends_are(backends);
     gateway_restarts_whole();
 }
