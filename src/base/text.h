@@ -22,6 +22,11 @@ static inline struct text text_of(const char *string) {
     return (struct text){string ? string : "", string ? strlen(string) : 0};
 }
 
+/* Of strings that may be missing (NULL): the same, or both missing. */
+static inline bool string_same(const char *a, const char *b) {
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
 static inline struct text text_from(const char *begin, const char *end) {
     return (struct text){begin, (size_t)(end - begin)};
 }

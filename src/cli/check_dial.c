@@ -2,6 +2,7 @@
 /* The connections of cli/check_dial.h, all at once. */
 #include "cli/check_dial.h"
 
+#include "config/uri.h"
 #include "upstream/conn.h"
 #include "upstream/dial.h"
 
@@ -25,10 +26,6 @@ struct attempts {
     size_t count;
 };
 
-static bool same_origin(const struct config_uri *a, const struct config_uri *b) {
-    return a->tls == b->tls && a->port == b->port && strcmp(a->host, b->host) == 0;
-}
-
 static void on_dialled(void *context, struct conn *conn, enum reason why) {
     struct attempt *a = context;
     a->over = true;
@@ -42,7 +39,7 @@ static bool is_there(const struct attempts *all, const struct config_uri *uri,
                      const struct config_tls *tls) {
     for (size_t i = 0; i < all->count; i++) {
         const struct attempt *a = &all->list[i];
-        if (same_origin(a->origin.uri, uri) &&
+        if (uri_same_origin(a->origin.uri, uri) &&
             (!uri->tls || (a->origin.trust && trust_is_of(a->origin.trust, tls))))
             return true;
     }

@@ -2,6 +2,7 @@
 /* The backends of a route: what each takes over from the route, and what they need of each other.
  */
 #include "config/check.h"
+#include "config/uri.h"
 #include "config/values.h"
 
 /* The list as the file says it. */
@@ -77,14 +78,10 @@ static void check_backend(struct fill *f, const struct listed *l, size_t i, bool
     check_auth(f, &said, b);
 }
 
-static bool same_text(const char *a, const char *b) {
-    return a == b || (a && b && strcmp(a, b) == 0);
-}
-
 static bool same_name(const struct config_named *a, const struct config_named *b) {
-    return same_text(a->subscription, b->subscription) &&
-           same_text(a->resource_group, b->resource_group) &&
-           same_text(a->workspace, b->workspace) && same_text(a->name, b->name);
+    return string_same(a->subscription, b->subscription) &&
+           string_same(a->resource_group, b->resource_group) &&
+           string_same(a->workspace, b->workspace) && string_same(a->name, b->name);
 }
 
 static bool same_names(const struct config_backend *a, const struct config_backend *b) {
@@ -97,7 +94,7 @@ static bool same_origin(const struct config_backend *a, const struct config_back
     const struct config_uri *x = &a->scoring, *y = &b->scoring;
     if (!x->text || !y->text)
         return !x->text && !y->text && same_names(a, b);
-    return x->tls == y->tls && x->port == y->port && strcmp(x->host, y->host) == 0;
+    return uri_same_origin(x, y);
 }
 
 /* A key that stands in the route is for one endpoint only: sent to another, it would be told to who
@@ -122,9 +119,9 @@ static void check_shared_key(struct fill *f, const struct listed *l) {
 /* Whether backend I sends the same to the same place as backend K. */
 static bool is_twin(const struct listed *l, size_t i, size_t k) {
     const struct config_backend *a = &l->config->backends[i], *b = &l->config->backends[k];
-    return same_text(a->scoring.text, b->scoring.text) && same_names(a, b) &&
-           same_text(a->deployment, b->deployment) &&
-           same_text(a->identity_name, b->identity_name) &&
+    return string_same(a->scoring.text, b->scoring.text) && same_names(a, b) &&
+           string_same(a->deployment, b->deployment) &&
+           string_same(a->identity_name, b->identity_name) &&
            node_same(node_member(&l->elements[i], "auth"), node_member(&l->elements[k], "auth"));
 }
 

@@ -117,6 +117,10 @@ static char *copy_lower(struct text t) {
     return copy;
 }
 
+bool uri_same_origin(const struct config_uri *a, const struct config_uri *b) {
+    return a->tls == b->tls && a->port == b->port && strcmp(a->host, b->host) == 0;
+}
+
 void uri_done(struct config_uri *uri) {
     free(uri->text);
     free(uri->host);

@@ -12,6 +12,9 @@
  * …"), with URI untouched. Out of memory is one of these. */
 const char *uri_parse(struct text t, struct config_uri *uri) MUST_CHECK;
 
+/* Same scheme, host and port. */
+bool uri_same_origin(const struct config_uri *a, const struct config_uri *b);
+
 /* Frees the strings, which may be NULL. */
 void uri_done(struct config_uri *uri);
 

@@ -33,15 +33,11 @@ void source_value_done(struct source_value *v) {
     *v = (struct source_value){0};
 }
 
-static bool same_string(const char *a, const char *b) {
-    return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
 static bool same_value(const struct source_value *a, const struct source_value *b) {
     const struct azure_service *x = &a->service, *y = &b->service;
     return secret_same(a->secrets[0], b->secrets[0]) && secret_same(a->secrets[1], b->secrets[1]) &&
-           same_string(a->base, b->base) && same_string(x->scoring_uri, y->scoring_uri) &&
-           same_string(x->swagger_uri, y->swagger_uri) && x->auth == y->auth &&
+           string_same(a->base, b->base) && string_same(x->scoring_uri, y->scoring_uri) &&
+           string_same(x->swagger_uri, y->swagger_uri) && x->auth == y->auth &&
            azure_deployments_same(&a->deployments, &b->deployments);
 }
 

@@ -2,6 +2,7 @@
 /* The sites of gateway/site.h: pools and constant parts of the request heads. */
 #include "gateway/site.h"
 
+#include "config/uri.h"
 #include "gateway/gateway.h"
 
 #include <stdlib.h>
@@ -9,10 +10,6 @@
 
 /* Warm connections that a backend keeps per worker. */
 #define IDLE_CONNECTIONS 64
-
-static bool same_origin(const struct config_uri *a, const struct config_uri *b) {
-    return a->tls == b->tls && a->port == b->port && strcmp(a->host, b->host) == 0;
-}
 
 /* "Host: …" and the fields that the route sets, as they are sent. What the route sets is meant for
  * the origin of its scoring URI and, like the credential, goes to no OTHER one. */
@@ -63,7 +60,7 @@ struct site *site_new(struct gateway *g, const struct gateway_backend *backend,
     s->connect_timeout = route->config->connect_timeout;
     s->tally = route->tally;
     const struct config_uri *scoring = &endpoint->scoring, *swagger = &endpoint->swagger;
-    s->swagger_same_origin = same_origin(scoring, swagger);
+    s->swagger_same_origin = uri_same_origin(scoring, swagger);
     s->score_lines = constant_lines(backend->config, scoring, false);
     s->swagger_lines = constant_lines(backend->config, swagger, !s->swagger_same_origin);
     s->score_pool = new_pool(s, g, scoring);
@@ -93,18 +90,14 @@ void site_unref(struct site **pointer) {
     free(s);
 }
 
-static bool same_text(const char *a, const char *b) {
-    return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
 bool site_serves(const struct site *s, const struct gateway_backend *backend) {
     const struct gateway_route *route = backend->route;
     const struct config *mine = s->plan->config, *other = route->plan->config;
     char *lines = constant_lines(backend->config, &s->endpoint->scoring, false);
     bool serves = lines && strcmp(lines, s->score_lines) == 0 && s->trust == route->trust &&
                   s->connect_timeout == route->config->connect_timeout &&
-                  same_text(mine->proxy, other->proxy) &&
-                  same_text(mine->no_proxy, other->no_proxy);
+                  string_same(mine->proxy, other->proxy) &&
+                  string_same(mine->no_proxy, other->no_proxy);
     free(lines);
     return serves;
 }
