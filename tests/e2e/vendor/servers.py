@@ -14,6 +14,8 @@ from lib.wait import until
 HERE = Path(__file__).resolve().parent
 DATA = ROOT / "tests" / "data"
 KEY = "vendorKey0PrimaryCANARY7t5q"
+# The entry scripts by the name that their paths begin with; "score" has the rest.
+SCRIPTS = {"score": "score.py", "raw": "raw_score.py"}
 
 NGINX = """
 daemon off; master_process off; pid {tmp}/nginx.pid; error_log {tmp}/nginx.log;
@@ -31,10 +33,11 @@ http {{
     ssl_certificate {cert.chain}; ssl_certificate_key {cert.key}; ssl_protocols TLSv1.2;
     if ($allowed = 0) {{ return 401 "key_auth_access_denied"; }}
     location / {{ proxy_pass http://unix:{tmp}/score.sock:/; }}
-    location /raw/ {{ proxy_pass http://unix:{tmp}/raw.sock:/; }}
+    {locations}
   }}
 }}
 """
+LOCATION = "location /{name}/ {{ proxy_pass http://unix:{tmp}/{name}.sock:/; }}"
 
 
 def vendor_directory():
@@ -81,21 +84,23 @@ class Process:
 
 
 class Vendor:
-    """The endpoint: .url() of its TLS front, .direct() to its scoring servers behind the front."""
+    """The endpoint: .url() of its TLS front, .direct() to its scoring servers behind the front. A
+    server runs from when it is first asked for."""
 
     def __init__(self, tmp, cert):
         self.tmp = tmp
         self.port = free_port()
-        self._processes = []
+        self._processes, self._servers = [], set()
         try:
-            for name, script in (("score", "score.py"), ("raw", "raw_score.py")):
-                self._start_server(name, script)
             self._start_front(cert)
         except BaseException:
             self.stop()
             raise
 
-    def _start_server(self, name, script):
+    def _serve(self, name):
+        if name in self._servers:
+            return
+        self._servers.add(name)
         sock = self.tmp / f"{name}.sock"
         models = self.tmp / f"{name}-models"
         (models / "diabetes" / "1").mkdir(parents=True)
@@ -105,23 +110,29 @@ class Vendor:
             self.tmp, name,
             [vendor_directory() / "bin" / "gunicorn", "--bind", f"unix:{sock}",
              "--no-control-socket", "azureml_inference_server_http.server.entry:app"],
-            {"AZUREML_ENTRY_SCRIPT": str(HERE / script), "AZUREML_MODEL_DIR": str(models),
+            {"AZUREML_ENTRY_SCRIPT": str(HERE / SCRIPTS[name]), "AZUREML_MODEL_DIR": str(models),
              "PYTHONDONTWRITEBYTECODE": "1"})
         self._processes.append(server)
         server.wait_for(lambda: self.direct("GET", "/", server=name).status == 200)
 
     def _start_front(self, cert):
         config = self.tmp / "nginx.conf"
-        config.write_text(NGINX.format(tmp=self.tmp, port=self.port, cert=cert, key=KEY))
+        locations = "\n    ".join(LOCATION.format(name=name, tmp=self.tmp) for name in SCRIPTS)
+        config.write_text(NGINX.format(tmp=self.tmp, port=self.port, cert=cert, key=KEY,
+                                       locations=locations))
         front = Process(self.tmp, "nginx", ["/usr/sbin/nginx", "-p", self.tmp, "-c", config])
         self._processes.append(front)
         front.wait_for(lambda: not Client(self.port).close())
 
     def url(self, path="/score"):
+        """Of a service's "/score", or of another one's "/NAME/score"."""
+        name = path.split("/")[1]
+        self._serve(name if name in SCRIPTS else "score")
         return f"https://127.0.0.1:{self.port}{path}"
 
     def direct(self, method, target, headers=(), body=None, server="score"):
         """The answer of the server itself, past the front."""
+        self._serve(server)
         with Client(unix=self.tmp / f"{server}.sock") as client:
             return client.request(method, target, headers, body)
 

@@ -2,14 +2,13 @@
 """scoregate in front of Microsoft's own scoring server: see README.md."""
 
 import json
-import os
 import random
 
 import pytest
 from lib.config import key_auth
 from lib.message import LAST_CHUNK, chunk
 from lib.problem import assert_problem
-from servers import DATA, KEY, Vendor, installed
+from servers import DATA, KEY
 
 pytestmark = pytest.mark.xdist_group("vendor")
 JSON = [("Content-Type", "application/json")]
@@ -18,15 +17,6 @@ SAMPLE = (DATA / "sample-request.json").read_bytes()
 PER_ANSWER = {"date", "server", "connection", "keep-alive", "transfer-encoding", "content-length",
               "x-request-id", "x-ms-request-id", "x-ms-client-request-id", "x-ms-run-fn-exec-ms",
               "cache-control"}
-
-
-@pytest.fixture(scope="session")
-def vendor(tmp_path_factory, certs):
-    if not installed() and "SCOREGATE_VENDOR_DIR" not in os.environ:
-        pytest.skip("tests/e2e/vendor/install was not run")
-    one = Vendor(tmp_path_factory.mktemp("vendor"), certs.good)
-    yield one
-    one.stop()
 
 
 @pytest.fixture
