@@ -160,6 +160,7 @@ struct config_route {
     size_t set_header_count;
     char *default_content_type; /* NULL: none */
     bool required, idempotent, client_deployment;
+    bool unwrap_json;    /* an answer that is JSON in a JSON string is opened */
     bool allow_insecure; /* http URIs are accepted */
     usec_t connect_timeout, response_timeout, idle_timeout, total_timeout; /* 0: none */
     uint64_t body_bytes, replay_bytes;

@@ -139,6 +139,26 @@ void reply_problem(struct exchange *x, enum reason why, struct text detail) {
     send_own(x, &reply);
 }
 
+void reply_document(struct exchange *x, struct text etag, struct text cache_control, bool has) {
+    struct field_line fields[3 + REPLY_COMMON_MAX];
+    size_t n = 0;
+    x->reason = REASON_answered;
+    buf_clear(&x->own_fields);
+    if (!has)
+        add(fields, &n, "Content-Type", TEXT("application/json"));
+    add(fields, &n, "ETag", etag);
+    add(fields, &n, "Cache-Control", cache_control);
+    n += reply_common_fields(x, fields + n, REPLY_COMMON_MAX);
+    struct reply reply = {.status = has ? 304 : 200,
+                          .fields = fields,
+                          .field_count = n,
+                          .whole = !has,
+                          .body = buf_text(&x->own_body),
+                          .length = x->own_body.len,
+                          .close = x->gateway->draining};
+    send_own(x, &reply);
+}
+
 void reply_options(struct exchange *x) {
     struct field_line fields[2 + REPLY_COMMON_MAX];
     size_t n = 0;
