@@ -15,7 +15,8 @@ HERE = Path(__file__).resolve().parent
 DATA = ROOT / "tests" / "data"
 KEY = "vendorKey0PrimaryCANARY7t5q"
 # The entry scripts by the name that their paths begin with; "score" has the rest.
-SCRIPTS = {"score": "score.py", "raw": "raw_score.py"}
+SCRIPTS = {"score": "score.py", "raw": "raw_score.py", "bodies": "bodies_score.py",
+           "text": "text_score.py"}
 
 NGINX = """
 daemon off; master_process off; pid {tmp}/nginx.pid; error_log {tmp}/nginx.log;
