@@ -117,7 +117,9 @@ class Vendor:
 
     def _start_front(self, cert):
         config = self.tmp / "nginx.conf"
-        locations = "\n    ".join(LOCATION.format(name=name, tmp=self.tmp) for name in SCRIPTS)
+        # Not of "score": nginx would redirect "/score" to "/score/".
+        locations = "\n    ".join(LOCATION.format(name=name, tmp=self.tmp)
+                                  for name in SCRIPTS if name != "score")
         config.write_text(NGINX.format(tmp=self.tmp, port=self.port, cert=cert, key=KEY,
                                        locations=locations))
         front = Process(self.tmp, "nginx", ["/usr/sbin/nginx", "-p", self.tmp, "-c", config])
