@@ -119,6 +119,12 @@ def test_head_tells_what_get_would(described):
 def test_a_caller_may_want_news(described):
     gate, service = described(("Cache-Control", "max-age=3600"))
     caller = gate.client()
+    service.fields.append(("Age", "3000"))
+    assert 3000 <= int(caller.get("/churn/swagger.json").headers["age"]) < 3100
+    service.seen.clear()
+    assert caller.get("/churn/swagger.json").headers["age"] >= "3000"
+    assert not service.seen, "it is good for another 600 s"
+    service.seen.append(None)
     for fields, asked in (([], 1), ([], 1), ([("Cache-Control", "no-cache")], 2), ([], 2)):
         assert caller.get("/churn/swagger.json", fields).status == 200
         assert len(service.seen) == asked
