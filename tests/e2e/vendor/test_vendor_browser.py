@@ -125,6 +125,19 @@ def test_a_form_is_submitted_and_its_answer_shown(browser, site, origin, scores)
     assert browser.step("address") == gate.url("/raw")
 
 
+def test_a_page_finds_the_service_by_its_swagger(page, scores):
+    """The browser keeps the document and asks whether it still holds: the page does not notice."""
+    gate = scores()
+    answer = page.call(gate.url("/score/swagger.json"))
+    assert answer["status"] == 200
+    assert page.call(gate.url("/score/swagger.json")) == answer
+    until(lambda: gate.ended(status=304) == 1)
+    document = json.loads(answer["body"])
+    (path,) = [path for path, operations in document["paths"].items() if "post" in operations]
+    uri = f"{document['schemes'][0]}://{document['host']}{document.get('basePath', '')}{path}"
+    assert predictions(page.call(uri, method="POST", headers=JSON, body=SAMPLE)) == PREDICTIONS
+
+
 # What the page can read
 
 def test_headers_are_readable_where_they_are_exposed(page, scores):
