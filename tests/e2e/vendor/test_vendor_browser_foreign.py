@@ -126,7 +126,7 @@ def test_a_page_of_another_port_cannot_fetch(browser, site, guarded, name):
     assert_refused(*guarded, reason)
 
 
-@pytest.mark.parametrize("name", [name for name, (why, _) in ACTS.items() if why == ORIGIN])
+@pytest.mark.parametrize("name", ACTS)
 def test_a_page_of_another_port_cannot_make_it_happen(browser, site, guarded, name):
     reason, code = ACTS[name]
     browser.visit(site.origin("127.0.0.1") + "/")
