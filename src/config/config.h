@@ -182,6 +182,8 @@ static inline bool config_is_named(const struct config_backend *backend) {
     return backend->online_endpoint.subscription || backend->web_service.subscription;
 }
 
+/* Whether both are found by the same names, or neither by any (same.c). */
+bool config_same_names(const struct config_backend *a, const struct config_backend *b);
 /* Whether both lead to the same deployment of the same endpoint, whatever the credential and the
  * share (same.c). */
 bool config_same_backend(const struct config_backend *a, const struct config_backend *b);

@@ -62,13 +62,11 @@ static struct caching read_caching(const struct field_line *lines, size_t n) {
 static void set_fresh(struct document *d, const struct field_line *lines, size_t n, usec_t now) {
     struct caching c = read_caching(lines, n);
     d->kept = c.store && d->length <= DOCUMENT_KEPT_BYTES;
-    d->fresh = now;
+    d->born = now - (usec_t)c.age * USEC_PER_SEC;
     if (c.check)
-        return;
-    if (!c.said)
-        d->fresh += DOCUMENT_FRESH;
-    else if (c.seconds > c.age)
-        d->fresh += (usec_t)(c.seconds - c.age) * USEC_PER_SEC;
+        d->fresh = now;
+    else
+        d->fresh = c.said ? d->born + (usec_t)c.seconds * USEC_PER_SEC : now + DOCUMENT_FRESH;
 }
 
 /* Copies the value of the first of LINES called ID. False: memory is out. */

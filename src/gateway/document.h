@@ -25,6 +25,7 @@ struct document {
     size_t length;
     char *cache_control, *etag, *last_modified; /* as the endpoint said them; NULL: it did not */
     bool kept;                                  /* may be */
+    usec_t born;                                /* when its age was 0 */
     usec_t fresh;                               /* until when */
 };
 

@@ -272,8 +272,10 @@ bool swagger_answered(struct attempt *a) MUST_CHECK;
 
 /* A problem document; DETAIL may be empty. */
 void reply_problem(struct exchange *x, enum reason why, struct text detail);
-/* own_body, a JSON document, to be kept as CACHE_CONTROL says; or, if the caller HAS it, that. */
-void reply_document(struct exchange *x, struct text etag, struct text cache_control, bool has);
+/* own_body, a JSON document of AGE, to be kept as CACHE_CONTROL says; or, if the caller HAS it,
+ * that. */
+void reply_document(struct exchange *x, struct text etag, struct text cache_control, usec_t age,
+                    bool has);
 /* The answer to OPTIONS, or to a preflight. */
 void reply_options(struct exchange *x);
 /* Fields that every answer of this exchange carries, CORS included. Returns how many. */

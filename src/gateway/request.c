@@ -102,8 +102,7 @@ static void add_callers_lines(struct exchange *x, const struct head *h) {
                         (!h->content_type.at || is_form(h->content_type));
     for (size_t i = 0; i < h->field_count; i++) {
         const struct field_line *line = &h->fields[i];
-        if (!forward_up(line, h, (struct text){0}, route->client_deployment) ||
-            is_ours(route, line->name) || is_for_bytes(x, line->id))
+        if (!forward_up(line, h) || is_ours(route, line->name) || is_for_bytes(x, line->id))
             continue;
         if (line->id == FIELD_CONTENT_TYPE && replace_type)
             continue;

@@ -72,7 +72,7 @@ static bool reply_with(struct exchange *x, const struct gateway_backend *b, cons
     uint64_t hash = hash_text(HASH_NOTHING, buf_text(&x->own_body));
     snprintf(etag, sizeof etag, "\"%016" PRIx64 "\"", hash);
     reply_document(x, text_of(etag), text_of(d->cache_control ? d->cache_control : "no-cache"),
-                   has_it(x, text_of(etag)));
+                   x->gateway->loop->now - d->born, has_it(x, text_of(etag)));
     return true;
 }
 

@@ -40,8 +40,6 @@ enum field_rule {
     X("alt-svc", ALT_SVC, FIELD_NEVER_DOWN)                                                        \
     X("api-key", API_KEY, FIELD_NEVER_UP)                                                          \
     X("authorization", AUTHORIZATION, FIELD_NEVER_UP)                                              \
-    X("azureml-model-deployment", AZUREML_MODEL_DEPLOYMENT,                                        \
-      0) /* up only with client_deployment */                                                      \
     X("cache-control", CACHE_CONTROL, 0)                                                           \
     X("clear-site-data", CLEAR_SITE_DATA, FIELD_NEVER_DOWN)                                        \
     X("connection", CONNECTION, FIELD_HOP)                                                         \

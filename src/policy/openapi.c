@@ -85,6 +85,19 @@ static struct text at_endpoint(struct document *d, struct text path, struct buf 
     return buf_ok(whole) ? buf_text(whole) : (struct text){0};
 }
 
+/* Whether PATH, as the endpoint sees it, is reached through the route; REST: what the caller writes
+ * behind the path of that. */
+static bool is_scored(const struct document *d, struct text path, struct text *rest) {
+    struct text scoring = d->view->scoring;
+    *rest = (struct text){0};
+    if (text_equal(path, scoring))
+        return true;
+    while (ends(scoring, TEXT("/")))
+        scoring.len--;
+    *rest = text_skip(path, scoring.len);
+    return d->view->subpaths && text_starts(path, scoring) && text_starts(*rest, TEXT("/"));
+}
+
 /* Makes the base such that one of the paths is the scoring URI's. The longest end of it that is a
  * path will do: then something between here and the endpoint cuts the rest off. */
 static bool fit_base(struct document *d) {
@@ -92,12 +105,13 @@ static bool fit_base(struct document *d) {
     struct text scoring = d->view->scoring;
     struct json_part part;
     struct buf whole;
+    struct text rest;
     size_t longest = 0;
     bool exact = false;
     buf_init(&whole, 2 * STRING_MAX);
     while (json_text_next(&inside, &part)) {
         struct text path = read_string(d, part.name);
-        exact |= path.len && text_equal(at_endpoint(d, path, &whole), scoring);
+        exact |= path.len && is_scored(d, at_endpoint(d, path, &whole), &rest);
         if (path.len > 1 && path.at[0] == '/' && path.len > longest && ends(scoring, path))
             longest = path.len;
     }
@@ -290,20 +304,17 @@ static bool find_local(const struct document *d, struct text path, struct buf *l
                        unsigned *methods) {
     const struct openapi_view *v = d->view;
     *methods = v->methods | (v->methods & METHOD_GET ? METHOD_HEAD : 0);
+    struct text rest;
+    bool scored = is_scored(d, path, &rest), described = text_equal(path, v->swagger);
     buf_clear(local);
     buf_add_text(local, v->route);
-    if (text_equal(path, v->scoring))
-        return true;
-    if (text_equal(path, v->swagger)) {
+    if (scored) {
+        buf_add_text(local, rest);
+    } else if (described) {
         *methods = METHOD_GET | METHOD_HEAD;
         buf_add_string(local, "/swagger.json");
-        return true;
     }
-    struct text rest = text_skip(path, v->scoring.len);
-    if (!v->subpaths || !text_starts(path, v->scoring) || rest.len == 0 || rest.at[0] != '/')
-        return false;
-    buf_add_text(local, rest);
-    return true;
+    return scored || described;
 }
 
 static void add_path(struct document *d, const struct json_part *part, struct buf *scratch,

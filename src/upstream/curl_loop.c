@@ -19,7 +19,8 @@ static void drive(struct curl_loop *c, curl_socket_t fd, int events) {
         return;
     /* The outcome of everything comes as a message, if memory sufficed. */
     c->starved = curl_multi_socket_action(c->multi, fd, events, &running) != CURLM_OK;
-    /* Where libcurl 7.88 lacks memory for its resolver it closes descriptor 0 as if that were its own. */
+    /* Where libcurl 7.88 lacks memory for its resolver it closes descriptor 0 as if that were its
+     * own. */
     process_occupy(STDIN_FILENO);
     c->driven(c);
 }

@@ -16,7 +16,9 @@ DATA = ROOT / "tests" / "data"
 KEY = "vendorKey0PrimaryCANARY7t5q"
 # The entry scripts by the name that their paths begin with; "score" has the rest.
 SCRIPTS = {"score": "score.py", "raw": "raw_score.py", "bodies": "bodies_score.py",
-           "text": "text_score.py"}
+           "text": "text_score.py", "cors": "score.py"}
+# And what the server's environment says besides.
+SETTINGS = {"cors": {"AML_CORS_ORIGINS": "https://theirs.example"}}
 
 NGINX = """
 daemon off; master_process off; pid {tmp}/nginx.pid; error_log {tmp}/nginx.log;
@@ -112,13 +114,14 @@ class Vendor:
             [vendor_directory() / "bin" / "gunicorn", "--bind", f"unix:{sock}",
              "--no-control-socket", "azureml_inference_server_http.server.entry:app"],
             {"AZUREML_ENTRY_SCRIPT": str(HERE / SCRIPTS[name]), "AZUREML_MODEL_DIR": str(models),
-             "PYTHONDONTWRITEBYTECODE": "1"})
+             "PYTHONDONTWRITEBYTECODE": "1", **SETTINGS.get(name, {})})
         self._processes.append(server)
         server.wait_for(lambda: self.direct("GET", "/", server=name).status == 200)
 
     def _start_front(self, cert):
         config = self.tmp / "nginx.conf"
-        locations = "\n    ".join(LOCATION.format(name=name, tmp=self.tmp) for name in SCRIPTS)
+        locations = "\n    ".join(LOCATION.format(name=name, tmp=self.tmp)
+                                  for name in SCRIPTS if name != "score")
         config.write_text(NGINX.format(tmp=self.tmp, port=self.port, cert=cert, key=KEY,
                                        locations=locations))
         front = Process(self.tmp, "nginx", ["/usr/sbin/nginx", "-p", self.tmp, "-c", config])
