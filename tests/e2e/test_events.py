@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Server-sent events: what a listener gets, when, and how its stream ends. test_streaming.py has what
-holds for every body."""
+"""Server-sent events: what a listener gets, when, and how its stream ends. test_streaming.py has
+what holds for every body."""
 
 import threading
 import time

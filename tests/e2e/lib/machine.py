@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""A machine to follow a README on, word for word: a network with nothing but loopback, where the names
-of endpoints lead to the tests, and an /etc, a /run and a /usr/local/bin of its own. Needs root."""
+"""A machine to follow a README on, word for word: a network with nothing but loopback, where the
+names of endpoints lead to the tests, and an /etc, a /run and a /usr/local/bin of its own. Needs
+root."""
 
 import ctypes
 import fcntl

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// OpenAI's own client, aimed at the gateway. Standard input, as JSON: {"client": "azure" or "openai",
-// "url", "questions": [{"do", "options"}]}. Prints a line of JSON for each thing that comes of them.
+// OpenAI's own client, aimed at the gateway. Standard input, as JSON: {"client": "azure" or
+// "openai", "url", "questions": [{"do", "options"}]}. Prints a line of JSON for each thing that
+// comes of them.
 import { text } from "node:stream/consumers";
 import OpenAI, { AzureOpenAI } from "openai";
 

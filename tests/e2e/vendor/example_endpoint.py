@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What stands where the examples say NAME.REGION.inference.ml.azure.com: the diabetes model, for who
-shows the key."""
+"""What stands where the examples say NAME.REGION.inference.ml.azure.com: the diabetes model, for
+who shows the key."""
 
 import json
 import threading

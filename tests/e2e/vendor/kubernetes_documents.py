@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Validates the YAML documents on standard input by the schemas of Kubernetes, strictly: what they do
-not have is an error. Prints them as JSON. Run in the clients' environment, with the version."""
+"""Validates the YAML documents on standard input by the schemas of Kubernetes, strictly: what they
+do not have is an error. Prints them as JSON. Run in the clients' environment, with the version."""
 
 import json
 import sys

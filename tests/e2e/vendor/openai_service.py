@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""What stands in for Azure OpenAI and for a serverless endpoint: a script of a ScriptedUpstream that
-takes nothing which their published API does not have (paths, api-version, key header, body) and
-answers in its shapes, streams included. It is judged by OpenAI's own client: test_vendor_openai.py."""
+"""What stands in for Azure OpenAI and for a serverless endpoint: a script of a ScriptedUpstream
+that takes nothing which their published API does not have (paths, version, key header, body), and
+answers in its shapes, streams included. OpenAI's own client judges it: test_vendor_openai.py."""
 
 import base64
 import json
@@ -36,8 +36,8 @@ def no_resource():
 
 
 class Service:
-    """KIND: "openai" (Azure OpenAI, with an api-key) or "serverless" (Bearer). PACE: if a stream is to
-    send each event only once next() was called. reply: what it says in a chat, piece by piece."""
+    """KIND: "openai" (Azure OpenAI, with an api-key) or "serverless" (Bearer). paced: whether a
+    stream sends each event only once next() was called."""
 
     REQUEST_ID = "7f1e3c1a-0b7a-4a5e-9f6e-1d6d0c1b2a3f"
 
@@ -75,7 +75,7 @@ class Service:
             self._chat(s, body)
 
     def _check_key(self, request):
-        """One credential, the right one, where it belongs, and no other field that looks like one."""
+        """The right credential, where it belongs, and no other field that looks like one."""
         fields = {"authorization": f"Bearer {self._key}"} if self._kind == "serverless" else {
             "api-key": self._key}
         shown = {name: request.headers.all(name)
@@ -87,12 +87,13 @@ class Service:
                           "and use a correct regional API endpoint for your resource.")
 
     def _find(self, path, query):
-        """(operation, deployment or None). The older paths want the version, the newer ones none."""
+        """(operation, deployment or None). The older paths want the version, the newer none."""
         operations = "(chat/completions|embeddings|models)"
         old = re.fullmatch(f"/openai/deployments/([^/]+)/{operations}", path)
         new = re.fullmatch(("/v1/" if self._kind == "serverless" else "/openai/v1/") + operations,
                            path)
-        if old and old[2] != "models" and self._kind == "openai" and query == f"api-version={VERSION}":
+        if (old and old[2] != "models" and self._kind == "openai"
+                and query == f"api-version={VERSION}"):
             return old[2], old[1]
         if new and query == "":
             return new[1], None
@@ -119,9 +120,9 @@ class Service:
 
     def _check_deployment(self, name):
         if name not in self._deployments:
-            raise Refused(404, "DeploymentNotFound", "The API deployment for this resource does not "
-                          "exist. If you created the deployment within the last 5 minutes, please "
-                          "wait a moment and try again.")
+            raise Refused(404, "DeploymentNotFound", "The API deployment for this resource does "
+                          "not exist. If you created the deployment within the last 5 minutes, "
+                          "please wait a moment and try again.")
 
     def _send(self, s, document):
         s.txresp(200, (JSON, ("apim-request-id", self.REQUEST_ID)), json.dumps(document).encode())
@@ -158,8 +159,8 @@ class Service:
     @staticmethod
     def _refuse_by_content(text):
         if text == "too many":
-            raise Refused(429, "429", "Requests to the ChatCompletions_Create Operation have exceeded "
-                          "the call rate limit. Please retry after 60 seconds.",
+            raise Refused(429, "429", "Requests to the ChatCompletions_Create Operation have "
+                          "exceeded the call rate limit. Please retry after 60 seconds.",
                           headers=(("Retry-After", "60"), ("x-ratelimit-remaining-requests", "0")))
         if text == "violence":
             raise Refused(400, "content_filter", "The response was filtered due to the prompt "

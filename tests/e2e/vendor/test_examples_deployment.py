@@ -3,68 +3,22 @@
 there, and the files of its folder unchanged."""
 
 import json
-import os
 import re
-import shlex
-import shutil
-import socket
-import subprocess
-from pathlib import Path
 
 import pytest
 from clients import clients_directory
 from example_endpoint import Endpoint
-from lib.gateway import ROOT
-from lib.machine import Machine
+from examples import EXAMPLES, Example
 from lib.readme import commands
-from lib.upstream import ScriptedUpstream
 from lib.wait import until
 from openai_service import REPLY, Service
+from pod import Pod
+from servers import DATA
+from service_manager import OFFLINE, Manager
 
-EXAMPLES = ROOT / "examples"
 KEY, OTHER = "exampleKey0CANARY8d3f", "exampleKey1CANARY5h9s"
 NAME = "NAME.{}.inference.ml.azure.com"
 PREDICTION = pytest.approx([217.67980824], abs=0.001)
-
-
-class Example:
-    """The example NAME on a Machine, with its README's blocks in .commands. ENDPOINTS: {name of the
-    host: a handler or script of an upstream}."""
-
-    def __init__(self, name, tmp, certs, endpoints):
-        self.directory = tmp / name
-        shutil.copytree(EXAMPLES / name, self.directory)
-        self.commands = commands(self.directory / "README.md")
-        self._tls, self.upstreams = certs.example, {}
-        self._places = {host: f"127.0.0.{n}" for n, host in enumerate(endpoints, 2)}
-        self._endpoints = endpoints
-        (tmp / "machine").mkdir()
-        self.machine = Machine(tmp / "machine", self.directory, self._places, certs.ca)
-        for host in endpoints:
-            self.open(host)
-
-    def open(self, host):
-        """HOST can be reached from now on."""
-        endpoint = self._endpoints[host]
-        how = {"handler": endpoint} if isinstance(endpoint, Endpoint) else {"script": endpoint}
-        self.upstreams[host] = ScriptedUpstream(
-            tls=self._tls, listener=self.machine.listen(self._places[host]), **how)
-
-    def close(self, host):
-        self.upstreams[host].stop()
-        self.upstreams[host].check()
-
-    def finish(self):
-        try:
-            self.machine.finish()
-        finally:
-            for host in self.upstreams:
-                self.close(host)
-
-    def write(self, name, text, mode=0o600):
-        """A file beside the README, as its reader has made it."""
-        (self.directory / name).touch(mode=mode)
-        (self.directory / name).write_text(text + "\n")
 
 
 @pytest.fixture
@@ -85,67 +39,7 @@ def one_region(make, name):
     return make(name, **{NAME.format("REGION"): endpoint}), endpoint
 
 
-# systemd, whose part is played here: what the installed files say is done as systemd.exec(5) says
-
-class Manager:
-    """Starts the service as its unit and the drop-ins say."""
-
-    UNITS = "/etc/systemd/system"
-    USER = 61184  # one of those that DynamicUser= takes
-
-    def __init__(self, machine):
-        self.machine = machine
-        units = machine.path(self.UNITS)
-        units.mkdir(parents=True, exist_ok=True)
-        text = (ROOT / "systemd" / "scoregate.service.in").read_text()
-        (units / "scoregate.service").write_text(  # as `make install` does
-            text.replace("@bindir@", "/usr/local/bin").replace("@sysconfdir@", "/etc"))
-        shutil.copy(ROOT / "systemd" / "scoregate.socket", units)
-        self._notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        machine.path("/run/notify").unlink(missing_ok=True)
-        self._notify.bind(str(machine.path("/run/notify")))
-        machine.path("/run/notify").chmod(0o666)
-        self._notify.settimeout(10)
-
-    def settings(self, unit):
-        """{key: its values} of UNIT with its drop-ins."""
-        found, units = {}, self.machine.path(self.UNITS)
-        for file in (units / unit, *sorted((units / f"{unit}.d").glob("*.conf"))):
-            for key, value in re.findall(r"^(\w+)=(.*)$", file.read_text(), re.MULTILINE):
-                found.setdefault(key, []).append(value)
-        return found
-
-    def _load_credentials(self):
-        directory = self.machine.path("/run/credentials/scoregate.service")
-        shutil.rmtree(directory, ignore_errors=True)
-        directory.mkdir(parents=True)
-        for line in self.settings("scoregate.service")["LoadCredential"]:
-            name, _, path = line.partition(":")
-            (directory / name).write_bytes(self.machine.path(path).read_bytes())
-            (directory / name).chmod(0o400)
-            os.chown(directory / name, self.USER, self.USER)
-        directory.chmod(0o500)
-        os.chown(directory, self.USER, self.USER)
-        return "CREDENTIALS_DIRECTORY=/run/credentials/scoregate.service"
-
-    def start(self, under="env"):
-        """UNDER: a command that takes settings of the environment as env does."""
-        [command] = self.settings("scoregate.service")["ExecStart"]
-        return self.machine.start(
-            f"setpriv --reuid {self.USER} --regid {self.USER} --clear-groups --no-new-privs "
-            f"--bounding-set=-all {under} {self._load_credentials()} NOTIFY_SOCKET=/run/notify "
-            f"{command}")
-
-    def wait_ready(self):
-        assert self._notify.recv(4096) == b"READY=1"
-
-    def stop(self, service):
-        service.finish()
-        assert self._notify.recv(4096) == b"STOPPING=1"
-
-    def close(self):
-        self._notify.close()
-
+# systemd
 
 @pytest.fixture
 def systemd(example):
@@ -156,22 +50,12 @@ def systemd(example):
     manager.close()
 
 
-OFFLINE = {"SYSTEMD_OFFLINE": "1"}  # systemctl does what it can without a running systemd
-
-
-def verify(one, unit):
-    """systemd finds nothing wrong with UNIT as it is installed."""
-    done = one.machine.run(f"systemd-analyze verify --man=no {unit}", check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-
-
 def test_systemd(systemd):
     one, endpoint, manager = systemd
     install, score, _ = one.commands
     one.machine.run(install, OFFLINE)
-    verify(one, "scoregate.service")
-    assert one.machine.path(
-        "/etc/systemd/system/multi-user.target.wants/scoregate.service").is_symlink()
+    manager.verify("scoregate.service")
+    assert manager.is_enabled("scoregate.service", "multi-user.target")
     assert one.machine.path("/etc/scoregate/diabetes.key").stat().st_mode & 0o777 == 0o600
     service = manager.start()
     manager.wait_ready()
@@ -194,8 +78,8 @@ def test_systemd_with_its_socket(systemd):
     install, score, with_socket = one.commands
     one.machine.run(install, OFFLINE)
     one.machine.run(with_socket, OFFLINE)
-    verify(one, "scoregate.socket")
-    assert one.machine.path("/etc/systemd/system/sockets.target.wants/scoregate.socket").is_symlink()
+    manager.verify("scoregate.socket")
+    assert manager.is_enabled("scoregate.socket", "sockets.target")
     unit = manager.settings("scoregate.socket")
     service = manager.start(
         f"systemd-socket-activate --listen={unit['ListenStream'][0]} "
@@ -207,93 +91,10 @@ def test_systemd_with_its_socket(systemd):
     assert (endpoint.asked, endpoint.refused) == (1, 0)
 
 
-# Kubernetes, whose kubelet is played here
-
-class Pod:
-    """The pod of YAML, with the secret that SECRET's command makes, on a machine."""
-
-    ADDRESS = "10.244.0.7"
-
-    def __init__(self, one, secret):
-        self.machine = one.machine
-        self._directory = one.directory
-        documents = self._documents(one.directory / "pod.yaml")
-        self.config, self.pod = documents["ConfigMap"], documents["Pod"]
-        self.spec = self.pod["spec"]
-        [self.gateway] = self.spec["initContainers"]
-        self._secret = self._created(secret)
-        one.machine.add_address(self.ADDRESS)
-        self._volumes = {}
-        for mount in self.gateway["volumeMounts"]:
-            self._mount(mount)
-
-    @staticmethod
-    def _documents(path):
-        done = subprocess.run(
-            [clients_directory() / "bin" / "python",
-             Path(__file__).with_name("kubernetes_documents.py"), "1.33"],
-            input=path.read_text(), text=True, capture_output=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return {document["kind"]: document for document in json.loads(done.stdout)}
-
-    def _created(self, command):
-        """{name: file} of `kubectl create secret generic NAME --from-file=FILE`."""
-        words = shlex.split(command)
-        assert words[:4] == ["kubectl", "create", "secret", "generic"]
-        option, _, file = words[5].partition("=")
-        assert option == "--from-file" and len(words) == 6
-        return {"name": words[4], "data": {file: (self._directory / file).read_text()}}
-
-    def _mount(self, mount):
-        """As kubelet does: files behind a link that is replaced when they change."""
-        [volume] = [v for v in self.spec["volumes"] if v["name"] == mount["name"]]
-        place = mount["mountPath"]
-        self.machine.run(f"mkdir -p {place}; mount -t tmpfs -o mode=755 volume {place}")
-        if "configMap" in volume:
-            assert volume["configMap"]["name"] == self.config["metadata"]["name"]
-            self.project(place, self.config["data"], 0o644)
-        else:
-            assert volume["secret"]["secretName"] == self._secret["name"]
-            self.project(place, self._secret["data"], volume["secret"]["defaultMode"])
-
-    def project(self, place, data, mode):
-        volume = self.machine.path(place)
-        turn = f"..{len(list(volume.glob('..2*'))) + 20}"
-        (volume / turn).mkdir()
-        for name, text in data.items():
-            (volume / turn / name).write_text(text)
-            (volume / turn / name).chmod(mode)
-            os.chown(volume / turn / name, 0, self.spec["securityContext"]["fsGroup"])
-            if not (volume / name).is_symlink():
-                (volume / name).symlink_to(f"..data/{name}")
-        (volume / "..new").symlink_to(turn)
-        (volume / "..new").rename(volume / "..data")
-
-    def start(self):
-        """scoregate's container: its user, its groups, nothing else, a file system that is read-only."""
-        who = self.spec["securityContext"]
-        assert who["runAsNonRoot"] and who["runAsUser"] != 0
-        assert self.gateway["securityContext"] == {
-            "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]}}
-        command = shlex.join(self.gateway["command"])
-        return self.machine.start(
-            "unshare --mount sh -c 'mount -o remount,bind,ro / && exec \"$@\"' sh setpriv "
-            f"--reuid {who['runAsUser']} --regid {who['runAsGroup']} --groups {who['fsGroup']} "
-            f"--no-new-privs --bounding-set=-all {command}")
-
-    def probe(self, kind):
-        """Whether the probe succeeds, asked as kubelet does: at the pod's address."""
-        asked = self.gateway[kind]["httpGet"]
-        [port] = [p["containerPort"] for p in self.gateway["ports"] if p["name"] == asked["port"]]
-        done = self.machine.run(
-            f"curl -s -o /dev/null -w '%{{http_code}}' http://{self.ADDRESS}:{port}{asked['path']}",
-            check=False)
-        return done.stdout == "200"
-
+# Kubernetes
 
 SCORE = """curl -sS -H 'Content-Type: application/json' -d '{{"data": [{row}]}}' {uri}"""
-ROW = json.loads((ROOT / "tests" / "data" / "sample-request.json").read_bytes())["data"][0]
+ROW = json.loads((DATA / "sample-request.json").read_bytes())["data"][0]
 
 
 def test_kubernetes_sidecar(example):

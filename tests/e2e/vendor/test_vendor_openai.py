@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""OpenAI's own client, npm's openai, through the gateway to Azure OpenAI and to a serverless endpoint,
-for which openai_service.py stands in. The client has a key that opens nothing."""
+"""OpenAI's own client, npm's openai, through the gateway to Azure OpenAI and to a serverless
+endpoint, for which openai_service.py stands in. The client has a key that opens nothing."""
 
 import json
 import os
@@ -57,13 +57,15 @@ class Kind:
         self.service = Service("serverless" if name == "serverless" else "openai", KEY)
         self.upstream = upstream(self.service)
         if name == "serverless":
-            route = {"path": "/llama", "scoring_uri": self.upstream.url("/v1"), "auth": key_auth(key)}
+            route = {"path": "/llama", "scoring_uri": self.upstream.url("/v1"),
+                     "auth": key_auth(key)}
         else:
             route = {"path": "/openai", "scoring_uri": self.upstream.url("/openai"),
                      "auth": key_auth(key, header="api-key", prefix="")}
         self.gateway = gateway([{**route, "subpaths": True}])
         self._tmp, self._client = tmp, "azure" if name == "azure" else "openai"
-        self._url = self.gateway.url({"azure": "", "v1": "/openai/v1", "serverless": "/llama"}[name])
+        self._url = self.gateway.url(
+            {"azure": "", "v1": "/openai/v1", "serverless": "/llama"}[name])
 
     def asked(self, *questions):
         return Asked(self._tmp, client=self._client, url=self._url, questions=questions)
@@ -163,6 +165,7 @@ def test_the_keys_of_clients_stay_here(kind):
                     ("X-Api-Key", "mine"), ("Ocp-Apim-Subscription-Key", "mine")]):
         answer = kind.gateway.client().post(
             "/openai/deployments/gpt/chat/completions?api-version=2024-10-21",
-            json.dumps({"messages": HELLO}).encode(), [("Content-Type", "application/json"), *fields])
+            json.dumps({"messages": HELLO}).encode(),
+            [("Content-Type", "application/json"), *fields])
         assert answer.status == 200
     assert all("mine" not in str(request.headers) for request in kind.upstream.requests)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """A script that returns its result as json.dumps() makes it, as many do: the server encodes it once
-more. What it returns is in the query: ?text=…. status and type make an answer of its own of it."""
+more. What it returns is in the query: ?text=…; status and type make an answer of its own of it."""
 
 import gzip
 import json
