@@ -258,3 +258,13 @@ def test_unwrap_json_leaves_what_is_compressed(caller):
     answer = ask(caller, "/opened", "[1, 2]", encoding="gzip")
     assert answer.headers["content-encoding"] == "gzip"
     assert gzip.decompress(answer.body) == wire("[1, 2]")
+
+
+def test_unwrap_json_and_head(caller):
+    """A length that it tells is that of the answer to GET."""
+    target = "/opened?" + urllib.parse.urlencode({"text": "[1, 2]"})
+    head = caller.request("HEAD", target)
+    assert (head.status, head.body) == (200, b"")
+    assert head.headers["content-type"] == "application/json"
+    assert head.headers.get("content-length") in (None, "6")
+    assert caller.get(target).body == b"[1, 2]"
