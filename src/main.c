@@ -6,12 +6,14 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 int main(int argc, char **argv) {
     static const struct command *const commands[] = {
         &command_serve,  &command_try,      &command_demo,   &command_check,
         &command_status, &command_services, &command_rotate, &command_config,
     };
+    process_occupy(STDERR_FILENO);
     crypto_watch_memory();
     process_conceal(); /* most commands read the configuration, which may hold secrets */
     int status = command_dispatch(commands, ARRAY_LEN(commands), print_version, argc, argv);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* JSON for base/json.h: the only file that knows cJSON. cJSON takes more than RFC 8259 allows (raw
  * control characters, numbers like 01 and 1., any byte below 0x21 as a blank, \u0000 that cuts its
- * string short), so a document passes the strict grammar below before cJSON may build its tree. */
+ * string short), so a document passes the strict grammar of base/json_grammar.h before cJSON may
+ * build its tree. */
 #include "base/json.h"
 
+#include "base/json_grammar.h"
 #include "base/utf8.h"
 
 #include <cJSON.h>
@@ -45,149 +47,6 @@ void json_add_string(struct buf *b, struct text t) {
     buf_add_char(b, '"');
 }
 
-/* --- the grammar ------------------------------------------------------------------------------ */
-
-/* cJSON reads no more of a number, and does not say so. */
-#define NUMBER_MAX 63
-
-struct scan {
-    const char *at, *end;
-    unsigned levels; /* that may still be opened */
-};
-
-static bool scan_value(struct scan *s);
-
-static bool take(struct scan *s, char c) {
-    if (s->at == s->end || *s->at != c)
-        return false;
-    s->at++;
-    return true;
-}
-
-static bool take_word(struct scan *s, struct text word) {
-    if (!text_starts(text_from(s->at, s->end), word))
-        return false;
-    s->at += word.len;
-    return true;
-}
-
-static void skip_blanks(struct scan *s) {
-    while (s->at < s->end && (*s->at == ' ' || *s->at == '\t' || *s->at == '\n' || *s->at == '\r'))
-        s->at++;
-}
-
-/* At least one decimal digit. */
-static bool take_digits(struct scan *s) {
-    const char *begin = s->at;
-    while (s->at < s->end && *s->at >= '0' && *s->at <= '9')
-        s->at++;
-    return s->at > begin;
-}
-
-static bool scan_number(struct scan *s) {
-    const char *begin = s->at;
-    (void)take(s, '-');
-    if (!take(s, '0') && !take_digits(s))
-        return false;
-    if (take(s, '.') && !take_digits(s))
-        return false;
-    if (take(s, 'e') || take(s, 'E')) {
-        if (!take(s, '+'))
-            (void)take(s, '-');
-        if (!take_digits(s))
-            return false;
-    }
-    return s->at - begin <= NUMBER_MAX;
-}
-
-/* What follows a backslash. Whether surrogates pair up is checked by cJSON. */
-static bool scan_escape(struct scan *s) {
-    if (s->at == s->end)
-        return false;
-    char c = *s->at++;
-    if (c != 'u')
-        return c && strchr("\"\\/bfnrt", c);
-    if (s->end - s->at < 4 || memcmp(s->at, "0000", 4) == 0)
-        return false;
-    for (int i = 0; i < 4; i++, s->at++)
-        if (!*s->at || !strchr("0123456789abcdefABCDEF", *s->at))
-            return false;
-    return true;
-}
-
-static bool scan_string(struct scan *s) {
-    if (!take(s, '"'))
-        return false;
-    while (!take(s, '"')) {
-        uint32_t code = 0;
-        size_t n = utf8_next(text_from(s->at, s->end), &code);
-        if (n == 0 || code < 0x20)
-            return false;
-        s->at += n;
-        if (code == '\\' && !scan_escape(s))
-            return false;
-    }
-    return true;
-}
-
-static bool scan_member_name(struct scan *s) {
-    skip_blanks(s);
-    if (!scan_string(s))
-        return false;
-    skip_blanks(s);
-    return take(s, ':');
-}
-
-/* What follows the opening bracket, up to the one that closes. */
-static bool scan_inside(struct scan *s, bool object) {
-    char close = object ? '}' : ']';
-    if (s->levels == 0)
-        return false;
-    s->levels--;
-    skip_blanks(s);
-    if (!take(s, close)) {
-        do {
-            if ((object && !scan_member_name(s)) || !scan_value(s))
-                return false;
-        } while (take(s, ','));
-        if (!take(s, close))
-            return false;
-    }
-    s->levels++;
-    return true;
-}
-
-/* A value and the blanks around it. Recursion ends with the levels. */
-static bool scan_value(struct scan *s) {
-    bool good;
-    skip_blanks(s);
-    if (s->at == s->end)
-        return false;
-    switch (*s->at) {
-    case '{':
-    case '[':
-        s->at++;
-        good = scan_inside(s, s->at[-1] == '{');
-        break;
-    case '"':
-        good = scan_string(s);
-        break;
-    case 't':
-        good = take_word(s, TEXT("true"));
-        break;
-    case 'f':
-        good = take_word(s, TEXT("false"));
-        break;
-    case 'n':
-        good = take_word(s, TEXT("null"));
-        break;
-    default:
-        good = scan_number(s);
-    }
-    skip_blanks(s);
-    return good;
-}
-
 /* --- the tree --------------------------------------------------------------------------------- */
 
 /* cJSON's memory, which remembers its size in order to be wiped: a tree may hold tokens, also one
@@ -221,11 +80,8 @@ struct json *json_parse(struct text t, unsigned max_depth) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     /* cJSON writes a global on each parse. */
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-    if (text_starts(t, TEXT("\xef\xbb\xbf"))) /* what .NET likes to begin with */
-        t = text_skip(t, 3);
-    struct scan s = {t.at, t.at + t.len,
-                     max_depth < CJSON_NESTING_LIMIT ? max_depth : CJSON_NESTING_LIMIT};
-    if (t.len == 0 || !scan_value(&s) || s.at != s.end)
+    t = json_trim(t);
+    if (!json_is_valid(t, max_depth < CJSON_NESTING_LIMIT ? max_depth : CJSON_NESTING_LIMIT))
         return NULL;
     pthread_once(&once, use_own_memory);
     pthread_mutex_lock(&lock);

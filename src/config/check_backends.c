@@ -78,22 +78,11 @@ static void check_backend(struct fill *f, const struct listed *l, size_t i, bool
     check_auth(f, &said, b);
 }
 
-static bool same_name(const struct config_named *a, const struct config_named *b) {
-    return string_same(a->subscription, b->subscription) &&
-           string_same(a->resource_group, b->resource_group) &&
-           string_same(a->workspace, b->workspace) && string_same(a->name, b->name);
-}
-
-static bool same_names(const struct config_backend *a, const struct config_backend *b) {
-    return same_name(&a->online_endpoint, &b->online_endpoint) &&
-           same_name(&a->web_service, &b->web_service);
-}
-
 /* Of named ones nothing is known yet: two endpoints are at two origins. */
 static bool same_origin(const struct config_backend *a, const struct config_backend *b) {
     const struct config_uri *x = &a->scoring, *y = &b->scoring;
     if (!x->text || !y->text)
-        return !x->text && !y->text && same_names(a, b);
+        return !x->text && !y->text && config_same_names(a, b);
     return uri_same_origin(x, y);
 }
 
@@ -119,7 +108,7 @@ static void check_shared_key(struct fill *f, const struct listed *l) {
 /* Whether backend I sends the same to the same place as backend K. */
 static bool is_twin(const struct listed *l, size_t i, size_t k) {
     const struct config_backend *a = &l->config->backends[i], *b = &l->config->backends[k];
-    return string_same(a->scoring.text, b->scoring.text) && same_names(a, b) &&
+    return string_same(a->scoring.text, b->scoring.text) && config_same_names(a, b) &&
            string_same(a->deployment, b->deployment) &&
            string_same(a->identity_name, b->identity_name) &&
            node_same(node_member(&l->elements[i], "auth"), node_member(&l->elements[k], "auth"));

@@ -160,6 +160,7 @@ struct config_route {
     size_t set_header_count;
     char *default_content_type; /* NULL: none */
     bool required, idempotent, client_deployment;
+    bool unwrap_json;    /* an answer that is JSON in a JSON string is opened */
     bool allow_insecure; /* http URIs are accepted */
     usec_t connect_timeout, response_timeout, idle_timeout, total_timeout; /* 0: none */
     uint64_t body_bytes, replay_bytes;
@@ -181,6 +182,8 @@ static inline bool config_is_named(const struct config_backend *backend) {
     return backend->online_endpoint.subscription || backend->web_service.subscription;
 }
 
+/* Whether both are found by the same names, or neither by any (same.c). */
+bool config_same_names(const struct config_backend *a, const struct config_backend *b);
 /* Whether both lead to the same deployment of the same endpoint, whatever the credential and the
  * share (same.c). */
 bool config_same_backend(const struct config_backend *a, const struct config_backend *b);

@@ -219,6 +219,9 @@ const struct option option_table[] = {
      .doc = "The deployment that is asked for (azureml-model-deployment)."},
     {ROUTE("client_deployment", BOOL, client_deployment), .initial = "false",
      .doc = "Whether callers may name the deployment themselves."},
+    {ROUTE("unwrap_json", BOOL, unwrap_json), .initial = "false",
+     .doc =
+         "Whether an answer that is one JSON string with a JSON object or array in it is opened."},
     {ROUTE("connect_timeout_ms", MS, connect_timeout), .min = 1, .max = SECONDS(600),
      .initial = "5000", .doc = "How long a connection to the endpoint may take."},
     {ROUTE("response_timeout_ms", MS, response_timeout), .min = 1, .max = HOURS(24),

@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/* What two configurations have in common, for a reload. */
+/* What two parts of configurations have in common. */
 #include "config/config.h"
 
 #include <string.h>
 
-static bool same_named(const struct config_named *a, const struct config_named *b) {
+static bool same_name(const struct config_named *a, const struct config_named *b) {
     return string_same(a->subscription, b->subscription) &&
            string_same(a->resource_group, b->resource_group) &&
            string_same(a->workspace, b->workspace) && string_same(a->name, b->name);
 }
 
+bool config_same_names(const struct config_backend *a, const struct config_backend *b) {
+    return same_name(&a->online_endpoint, &b->online_endpoint) &&
+           same_name(&a->web_service, &b->web_service);
+}
+
 bool config_same_backend(const struct config_backend *a, const struct config_backend *b) {
-    return string_same(a->scoring.text, b->scoring.text) &&
-           same_named(&a->online_endpoint, &b->online_endpoint) &&
-           same_named(&a->web_service, &b->web_service) &&
+    return string_same(a->scoring.text, b->scoring.text) && config_same_names(a, b) &&
            string_same(a->deployment, b->deployment);
 }
 

@@ -26,14 +26,17 @@ struct text answer_field(const struct attempt *a, struct text name) {
     return (struct text){0};
 }
 
-/* The lines that go to the caller, with what is ours behind them. Returns how many. */
-static size_t gather_fields(struct attempt *a, struct field_line *fields) {
+/* The lines that go to the caller, with what is ours behind them; CHANGED: the body is not the one
+ * that they speak of. Returns how many. */
+static size_t gather_fields(struct attempt *a, struct field_line *fields, bool changed) {
     const struct answer *answer = &a->answer;
     size_t n = 0;
     bool cached = false;
     for (size_t i = 0; i < answer->line_count; i++) {
         const struct field_line *line = &answer->lines[i];
         if (line->value.len == 0 || !forward_down(line, answer->lines, answer->line_count))
+            continue;
+        if (changed && field_rules(line->id) & FIELD_OF_BYTES)
             continue;
         cached |= line->id == FIELD_CACHE_CONTROL;
         fields[n++] = *line;
@@ -47,12 +50,11 @@ static size_t gather_fields(struct attempt *a, struct field_line *fields) {
     return n + reply_common_fields(a->exchange, fields + n, REPLY_COMMON_MAX - 1);
 }
 
-/* Hands the head of the answer to the caller, with or without all of the body. */
-static void reply_answer(struct attempt *a, bool whole) {
+void answer_reply(struct attempt *a, const struct text *whole, bool changed) {
     struct exchange *x = a->exchange;
     const struct answer *answer = &a->answer;
     struct field_line fields[ANSWER_LINES_MAX + REPLY_COMMON_MAX];
-    size_t n = gather_fields(a, fields), used = 0;
+    size_t n = gather_fields(a, fields, changed), used = 0;
     for (size_t i = 0; i < n; i++)
         used += fields[i].name.len + fields[i].value.len + 4;
     if (used > caller_head_room(x->caller)) {
@@ -68,9 +70,9 @@ static void reply_answer(struct attempt *a, bool whole) {
                        (answer->status == 304 && answer->length != ANSWER_NO_LENGTH);
     if (whole && !length_only) {
         reply.whole = true;
-        reply.body = (struct text){a->rx + a->body_begin, a->body_end - a->body_begin};
+        reply.body = *whole;
     } else {
-        reply.length = answer->length;
+        reply.length = gather_changes_length(a) ? REPLY_NO_LENGTH : answer->length;
     }
     x->status = answer->status;
     x->answering = a;
@@ -110,27 +112,34 @@ static void decide(struct attempt *a) {
     if (again_after_answer(a))
         return;
     a->hold_check = USEC_NEVER;
+    if (gather_begin(a))
+        return;
     if (answer->state == ANSWER_DONE) {
+        struct text body = {a->rx + a->body_begin, a->body_end - a->body_begin};
         a->settle = USEC_NEVER;
-        reply_answer(a, /* whole= */ true);
+        answer_reply(a, &body, false);
         attempt_release(a);
     } else if (a->all_sent && is_short(a)) {
         if (a->settle == USEC_NEVER)
             a->settle = x->gateway->loop->now + SETTLE_TIME;
     } else {
-        reply_answer(a, /* whole= */ false);
+        answer_reply(a, NULL, false);
     }
 }
 
 void answer_settled(struct attempt *a) {
     a->settle = USEC_NEVER;
     if (a->exchange->status == 0 && a->answer.state == ANSWER_BODY)
-        reply_answer(a, /* whole= */ false);
+        answer_reply(a, NULL, false);
 }
 
 /* What came in since the last look goes where it belongs. */
 static void advance(struct attempt *a) {
     struct exchange *x = a->exchange;
+    if (a->state == ATTEMPT_GATHERING) {
+        gather(a);
+        return;
+    }
     if (x->status == 0) {
         if (a->answer.state != ANSWER_HEAD)
             decide(a);
@@ -221,13 +230,14 @@ static void first_byte(struct attempt *a) {
     tally_upstream(a->exchange->tally, a->exchange->gateway->loop->now - a->begun);
 }
 
-void answer_pump(struct attempt *a) {
+/* Takes what there is. False: that was the end of it, and A has been dealt with. */
+static bool receive(struct attempt *a) {
     while (a->conn && (conn_may_read(a->conn) || a->send_failed) &&
            (a->answer.state == ANSWER_HEAD || a->answer.state == ANSWER_BODY)) {
         size_t offset, room = make_room(a, &offset);
         if (room == 0 && a->answer.state == ANSWER_HEAD) {
             bad_answer(a, REASON_answer_head_too_large);
-            return;
+            return false;
         }
         if (room == 0)
             break;
@@ -238,24 +248,51 @@ void answer_pump(struct attempt *a) {
             break;
         if (n < 0) {
             connection_ended(a, n);
-            return;
+            return false;
         }
         first_byte(a);
         a->progress = a->exchange->gateway->loop->now;
         digest(a, offset, (size_t)n);
         if (a->answer.state == ANSWER_BAD) {
             bad_answer(a, a->answer.why);
-            return;
+            return false;
         }
     }
-    if (a->conn && a->answer.state == ANSWER_DONE && a->exchange->status == 0 && !a->all_sent &&
-        conn_is_dead(a->conn))
-        a->send_failed = true;
-    if (a->conn)
-        advance(a);
+    return true;
+}
+
+/* What is gathered makes room, so that more can be taken. */
+static bool goes_on(const struct attempt *a) {
+    return a->state == ATTEMPT_GATHERING && a->conn && conn_may_read(a->conn) &&
+           a->answer.state == ANSWER_BODY;
+}
+
+void answer_pump(struct attempt *a) {
+    do {
+        if (!receive(a))
+            return;
+        if (a->conn && a->answer.state == ANSWER_DONE && a->exchange->status == 0 && !a->all_sent &&
+            conn_is_dead(a->conn))
+            a->send_failed = true;
+        if (a->conn)
+            advance(a);
+    } while (goes_on(a));
+}
+
+/* What had been gathered before. */
+static size_t pull_gathered(struct attempt *a, char *into, size_t n) {
+    size_t left = a->gathered.len - a->gathered_given;
+    n = n < left ? n : left;
+    if (n)
+        memcpy(into, a->gathered.at + a->gathered_given, n);
+    a->gathered_given += n;
+    return n;
 }
 
 ssize_t answer_pull(struct attempt *a, char *into, size_t n) {
+    size_t before = pull_gathered(a, into, n);
+    if (before)
+        return (ssize_t)before;
     if (a->body_begin == a->body_end && a->conn && !a->exchange->cut)
         answer_pump(a);
     size_t have = a->body_end - a->body_begin;

@@ -34,11 +34,13 @@ static struct attempt *attempt_new(struct gateway *g) {
     }
     list_init(&a->node);
     buf_init(&a->up, 1024 * 1024);
+    buf_init(&a->gathered, GATHER_MAX);
     return a;
 }
 
 void attempt_free(struct attempt *a) {
     buf_wipe(&a->up);
+    buf_done(&a->gathered);
     free(a->rx);
     free(a);
 }
@@ -62,6 +64,8 @@ static void reset(struct attempt *a, struct exchange *x, struct gateway_backend 
     a->hold_checks = 0;
     a->answer.state = ANSWER_HEAD;
     a->rx_read = a->body_begin = a->body_end = 0;
+    a->gathered_given = 0;
+    a->document = NULL;
     a->answer_began = a->answer_extra = false;
 }
 
@@ -162,6 +166,8 @@ void attempt_end(struct attempt *a) {
     if (a->up.at)
         explicit_bzero(a->up.at, a->up.len); /* the credential was in it */
     buf_clear(&a->up);
+    buf_done(&a->gathered); /* rare, and perhaps large */
+    document_unref(&a->document);
     list_push_back(&x->gateway->ended, &a->node);
 }
 
@@ -224,7 +230,7 @@ static void use_connection(struct attempt *a, struct conn *c) {
         a->backend->unreachable = false;
         attempt_served(a);
     }
-    answer_begin(&a->answer, x->head.method == METHOD_HEAD);
+    answer_begin(&a->answer, exchange_method(x) == METHOD_HEAD);
     a->state = ATTEMPT_SENDING;
     a->progress = x->gateway->loop->now;
     request_pump(a);
@@ -392,6 +398,9 @@ static usec_t state_deadline(const struct attempt *a, enum reason *why) {
     case ATTEMPT_WAITING:
         *why = REASON_response_timeout;
         return exchange_deadline(x);
+    case ATTEMPT_GATHERING:
+        *why = REASON_response_timeout;
+        return a->progress + route->idle_timeout;
     case ATTEMPT_ANSWERING:
         if (a->answer.state != ANSWER_BODY || a->body_begin < a->body_end)
             break; /* the caller's turn; the front watches it */

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "base/buf.h"
+#include "gateway/document.h"
 #include "gateway/gateway.h"
 #include "upstream/answer.h"
 
@@ -17,6 +18,7 @@ enum attempt_state {
     ATTEMPT_CONNECTING, /* waits for a connection */
     ATTEMPT_SENDING,    /* the request is on its way; an answer may come early */
     ATTEMPT_WAITING,    /* all of it was sent, no complete head of an answer yet */
+    ATTEMPT_GATHERING,  /* its answer is the caller's once all of it is here */
     ATTEMPT_ANSWERING,  /* its answer is the caller's */
 };
 
@@ -53,6 +55,9 @@ struct attempt {
     char *rx;                    /* ATTEMPT_RX_BYTES */
     size_t rx_read;              /* bytes of the answer's head, and behind it, that were read */
     size_t body_begin, body_end; /* body bytes in rx that the caller has not got yet */
+    struct buf gathered;         /* of the body, what came before that: it goes first */
+    size_t gathered_given;       /* how much of it the caller got */
+    struct document *document;   /* that the endpoint was asked after, or answered with */
     bool answer_began;           /* a byte of it came */
     bool answer_extra;           /* bytes came behind it: the connection is not to be trusted */
     usec_t settle;               /* until when a short answer is waited for; USEC_NEVER: not */
@@ -105,5 +110,8 @@ void request_check_hold(struct attempt *a, usec_t now);
 void answer_pump(struct attempt *a);
 void answer_settled(struct attempt *a);
 ssize_t answer_pull(struct attempt *a, char *into, size_t n);
+/* Hands the head of the answer to the caller, with WHOLE as its body, which stays where it is; or,
+ * if that is NULL, so that the body is pulled. CHANGED: it is not the endpoint's own. */
+void answer_reply(struct attempt *a, const struct text *whole, bool changed);
 /* A field of the head, by its name in lower case; empty if it is not there. */
 struct text answer_field(const struct attempt *a, struct text name);

@@ -3,6 +3,7 @@
  * why there is none. */
 #include "gateway/exchange.h"
 
+#include "base/hash.h"
 #include "base/log.h"
 #include "gateway/admit.h"
 #include "policy/replay.h"
@@ -37,7 +38,7 @@ static struct exchange *exchange_new(struct gateway *g) {
     list_init(&x->node);
     buf_init(&x->lines, 1024 * 1024);
     buf_init(&x->body, SIZE_MAX / 2);
-    buf_init(&x->own_body, 64 * 1024);
+    buf_init(&x->own_body, 2 * GATHER_MAX);
     buf_init(&x->own_fields, 64 * 1024);
     return x;
 }
@@ -233,6 +234,8 @@ static void on_timer(struct timer *timer, usec_t now) {
 
 void exchange_start(struct exchange *x) {
     x->response_from = x->gateway->loop->now;
+    if (swagger_kept(x))
+        return;
     dispatch(x);
     exchange_arm(x);
 }
@@ -314,16 +317,14 @@ static enum reason admit(struct exchange *x, const struct head *h, struct route_
     return REASON_NONE;
 }
 
-/* Who shares a turn at the gate: what is known of the caller, and what it calls itself (FNV-1a). */
+/* Who shares a turn at the gate: what is known of the caller, and what it calls itself. */
 static uint64_t caller_key(const struct exchange *x) {
     const struct caller_info *info = caller_info(x->caller);
-    struct text name = x->head.user_agent;
-    uint64_t hash = 0xcbf29ce484222325;
-    for (size_t i = 0; info->address && i < 16; i++)
-        hash = (hash ^ info->address[i]) * 0x100000001b3;
-    for (size_t i = 0; i < name.len; i++)
-        hash = (hash ^ (unsigned char)name.at[i]) * 0x100000001b3;
-    return (hash ^ (uint64_t)info->uid) * 0x100000001b3;
+    uint64_t hash = HASH_NOTHING;
+    if (info->address)
+        hash = hash_text(hash, (struct text){(const char *)info->address, 16});
+    hash = hash_text(hash, x->head.user_agent);
+    return hash_text(hash, (struct text){(const char *)&info->uid, sizeof info->uid});
 }
 
 static void prepare(struct exchange *x, const struct head *head, const struct route_match *match) {
@@ -331,6 +332,8 @@ static void prepare(struct exchange *x, const struct head *head, const struct ro
     x->caller_key = caller_key(x); /* a reload may give the route a gate while it waits */
     x->kept = head->content_length == HEAD_NO_LENGTH ||
               head->content_length <= x->route->config->replay_bytes;
+    if (x->target == ROUTE_SWAGGER)
+        swagger_asked(x, head);
     if (request_keep_lines(x, head))
         list_push_back(&x->gateway->starting, &x->node);
     else

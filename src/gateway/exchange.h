@@ -7,6 +7,8 @@
  * - again.c decides whether it is sent again, hedge.c whether it is sent twice
  * - attempt.c sends it to one backend; request.c writes head and body, answer.c receives the answer
  * - credential.c chooses the key, and says what a refusal of it means
+ * - gather.c has the answers that are seen whole before they are handed on, swagger.c those in
+ * which an endpoint describes itself
  * - own_reply.c has the answers that scoregate gives itself
  *
  * An exchange belongs to its gateway and is freed (put back into the spare list) in one place,
@@ -24,6 +26,8 @@
 #define EXCHANGE_SECRETS_MAX 4
 /* Attempts side by side. */
 #define EXCHANGE_ATTEMPTS 2
+/* Answers that are seen whole are no larger. */
+#define GATHER_MAX (16 * 1024 * 1024)
 
 enum exchange_state {
     EXCHANGE_GATHERING,      /* the head is accepted; it starts at the end of this turn */
@@ -38,6 +42,12 @@ enum exchange_state {
 
 enum exchange_framing { FRAMING_NONE, FRAMING_LENGTH, FRAMING_CHUNKED };
 
+/* How a caller asks what an endpoint says of itself. */
+struct exchange_asked {
+    struct text host, if_none_match; /* values of these fields */
+    bool news;                       /* nothing that is kept will do */
+};
+
 struct exchange {
     struct list node; /* starting, spare, or in the queue of its state */
     struct gateway *gateway;
@@ -45,8 +55,9 @@ struct exchange {
     struct gateway_route *route; /* NULL: none was found */
     struct tally_slot *tally;    /* of the route, or of what has none */
     enum route_target target;
-    struct head head; /* without the field lines */
-    struct text rest; /* of the path, behind that of the route */
+    struct head head;            /* without the field lines */
+    struct text rest;            /* of the path, behind that of the route */
+    struct exchange_asked asked; /* if target is ROUTE_SWAGGER */
     enum exchange_state state;
     enum reason reason; /* why it ended as it did */
     unsigned status;    /* what the caller was told; 0: nothing yet */
@@ -124,6 +135,14 @@ bool exchange_is_repeatable(const struct exchange *x);
 bool exchange_is_whole(const struct exchange *x);
 /* How often it was sent to an endpoint that was ready and did not refuse the key. */
 unsigned exchange_tries(const struct exchange *x);
+/* The answer may be handed on changed, so that the endpoint is asked for all of it, as it is. */
+static inline bool exchange_rewrites(const struct exchange *x) {
+    return x->target == ROUTE_SWAGGER || x->route->config->unwrap_json;
+}
+/* The method that the endpoint gets. */
+static inline enum method exchange_method(const struct exchange *x) {
+    return x->target == ROUTE_SWAGGER ? METHOD_GET : x->head.method;
+}
 /* The caller may send the body, or more of it. */
 void exchange_want_body(struct exchange *x);
 
@@ -225,11 +244,38 @@ void request_follow(struct exchange *x);
 size_t request_take_body(struct exchange *x, const char *bytes, size_t n);
 void request_end_body(struct exchange *x);
 
+/* --- gather.c -----------------------------------------------------------------------------------
+ */
+
+/* The answer of A, whose head is complete, is the caller's. True: all of it is seen first. */
+bool gather_begin(struct attempt *a) MUST_CHECK;
+/* More of it is here. */
+void gather(struct attempt *a);
+/* Whether the length that the answer to a HEAD tells is not that of the answer to a GET. */
+bool gather_changes_length(const struct attempt *a);
+
+/* --- swagger.c ----------------------------------------------------------------------------------
+ */
+
+/* Keeps what matters of the caller's head H. */
+void swagger_asked(struct exchange *x, const struct head *h);
+/* Answers with a document that is kept and fresh. False: there is none. */
+bool swagger_kept(struct exchange *x) MUST_CHECK;
+/* Adds to HEAD what asks after the document that is kept. */
+void swagger_ask(struct attempt *a, struct buf *head);
+/* The endpoint answered A with a document, or that the one that is kept will do: answers with it.
+ * False: it is none that scoregate knows. */
+bool swagger_answered(struct attempt *a) MUST_CHECK;
+
 /* --- own_reply.c --------------------------------------------------------------------------------
  */
 
 /* A problem document; DETAIL may be empty. */
 void reply_problem(struct exchange *x, enum reason why, struct text detail);
+/* own_body, a JSON document of AGE, to be kept as CACHE_CONTROL says; or, if the caller HAS it,
+ * that. */
+void reply_document(struct exchange *x, struct text etag, struct text cache_control, usec_t age,
+                    bool has);
 /* The answer to OPTIONS, or to a preflight. */
 void reply_options(struct exchange *x);
 /* Fields that every answer of this exchange carries, CORS included. Returns how many. */

@@ -2,6 +2,8 @@
 /* Answers that scoregate gives itself: problem documents, and the answer to OPTIONS. */
 #include "gateway/exchange.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Nobody is told to come back later than that, in seconds. */
@@ -136,6 +138,30 @@ void reply_problem(struct exchange *x, enum reason why, struct text detail) {
                           .whole = true,
                           .body = {x->own_body.at, body},
                           .close = ends_connection(x, why)};
+    send_own(x, &reply);
+}
+
+void reply_document(struct exchange *x, struct text etag, struct text cache_control, usec_t age,
+                    bool has) {
+    struct field_line fields[4 + REPLY_COMMON_MAX];
+    char seconds[24];
+    size_t n = 0;
+    snprintf(seconds, sizeof seconds, "%" PRId64, (int64_t)(age / USEC_PER_SEC));
+    x->reason = REASON_answered;
+    buf_clear(&x->own_fields);
+    if (!has)
+        add(fields, &n, "Content-Type", TEXT("application/json"));
+    add(fields, &n, "ETag", etag);
+    add(fields, &n, "Cache-Control", cache_control);
+    add(fields, &n, "Age", text_of(seconds));
+    n += reply_common_fields(x, fields + n, REPLY_COMMON_MAX);
+    struct reply reply = {.status = has ? 304 : 200,
+                          .fields = fields,
+                          .field_count = n,
+                          .whole = !has,
+                          .body = buf_text(&x->own_body),
+                          .length = x->own_body.len,
+                          .close = x->gateway->draining};
     send_own(x, &reply);
 }
 

@@ -45,7 +45,7 @@ static void add_endpoint_part(struct buf *b, const struct attempt *a) {
     const struct exchange *x = a->exchange;
     const struct site *site = a->stock->site;
     bool swagger = x->target == ROUTE_SWAGGER;
-    buf_add_text(b, x->head.method_text);
+    buf_add_string(b, method_name(exchange_method(x)));
     buf_add_char(b, ' ');
     add_target(b, x, swagger ? &site->endpoint->swagger : &site->endpoint->scoring);
     buf_add_string(b, " HTTP/1.1\r\n");
@@ -91,14 +91,18 @@ static bool is_ours(const struct config_route *route, struct text name) {
     return route_sets(route, name) || backends_write(route, name);
 }
 
+/* The caller wants bytes of the endpoint that it does not get. */
+static bool is_for_bytes(const struct exchange *x, enum field id) {
+    return exchange_rewrites(x) && field_rules(id) & FIELD_OF_BYTES;
+}
+
 static void add_callers_lines(struct exchange *x, const struct head *h) {
     const struct config_route *route = x->route->config;
     bool replace_type = route->default_content_type && head_has_body(h) &&
                         (!h->content_type.at || is_form(h->content_type));
     for (size_t i = 0; i < h->field_count; i++) {
         const struct field_line *line = &h->fields[i];
-        if (!forward_up(line, h, (struct text){0}, route->client_deployment) ||
-            is_ours(route, line->name))
+        if (!forward_up(line, h) || is_ours(route, line->name) || is_for_bytes(x, line->id))
             continue;
         if (line->id == FIELD_CONTENT_TYPE && replace_type)
             continue;
@@ -106,6 +110,8 @@ static void add_callers_lines(struct exchange *x, const struct head *h) {
     }
     if (replace_type && !route_sets(route, TEXT("content-type")))
         add_line(&x->lines, TEXT("Content-Type"), text_of(route->default_content_type));
+    if (exchange_rewrites(x) && !route_sets(route, TEXT("accept-encoding")))
+        add_line(&x->lines, TEXT("Accept-Encoding"), TEXT("identity"));
     if (!h->user_agent.at && !route_sets(route, TEXT("user-agent")))
         add_line(&x->lines, TEXT("User-Agent"), TEXT("scoregate"));
 }
@@ -127,7 +133,8 @@ void request_follow(struct exchange *x) {
     for (size_t at = 0; at < b->len; at += line) {
         struct text left = {b->at + at, b->len - at};
         line = text_find(left, '\n') + 1;
-        if (is_ours(x->route->config, (struct text){left.at, text_find(left, ':')}))
+        struct text name = {left.at, text_find(left, ':')};
+        if (is_ours(x->route->config, name) || is_for_bytes(x, field_lookup(name)))
             continue;
         memmove(b->at + kept, left.at, line);
         kept += line;
@@ -172,6 +179,8 @@ bool request_write(struct attempt *a) {
     buf_clear(&a->up);
     add_endpoint_part(&a->up, a);
     buf_add_text(&a->up, buf_text(&a->exchange->lines));
+    if (a->exchange->target == ROUTE_SWAGGER)
+        swagger_ask(a, &a->up);
     add_credential(a);
     add_framing(&a->up, a->exchange);
     buf_add(&a->up, "\r\n", 2);

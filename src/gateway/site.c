@@ -83,6 +83,7 @@ void site_unref(struct site **pointer) {
     if (s->swagger_pool != s->score_pool)
         pool_free(&s->swagger_pool);
     pool_free(&s->score_pool);
+    documents_done(&s->documents);
     free(s->score_lines);
     free(s->swagger_lines);
     endpoint_unref(&s->endpoint);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/macros.h"
+#include "gateway/document.h"
 #include "gateway/plan.h"
 #include "gateway/supply.h"
 #include "upstream/pool.h"
@@ -25,6 +26,7 @@ struct site {
     int idle;                               /* connections that it keeps warm */
     struct pool *score_pool, *swagger_pool; /* the same one if the origins are the same */
     bool swagger_same_origin;               /* the credential belongs to it, too */
+    struct documents documents;             /* what it says of itself */
     char *score_lines, *swagger_lines; /* Host and the route's own fields, each ended by CRLF */
 };
 

@@ -13,12 +13,16 @@ enum field_rule {
         1 << 1, /* of the caller: never sent upstream (credentials, forwarding, framing) */
     FIELD_NEVER_DOWN = 1 << 2, /* of the upstream: never sent to the caller */
     FIELD_SINGLE = 1 << 3,     /* twice in a request is an error */
+    /* Of a request: asks for a part or a version of the very bytes of an answer. Of an answer: says
+     * something of these. Neither passes where the gateway writes these bytes anew. */
+    FIELD_OF_BYTES = 1 << 4,
 };
 
 /* name in lower case, identifier, rules */
 #define FIELD_LIST(X)                                                                              \
     X("accept", ACCEPT, 0)                                                                         \
-    X("accept-encoding", ACCEPT_ENCODING, 0)                                                       \
+    X("accept-encoding", ACCEPT_ENCODING, FIELD_OF_BYTES)                                          \
+    X("accept-ranges", ACCEPT_RANGES, FIELD_OF_BYTES)                                              \
     X("access-control-allow-credentials", ACCESS_CONTROL_ALLOW_CREDENTIALS, FIELD_NEVER_DOWN)      \
     X("access-control-allow-headers", ACCESS_CONTROL_ALLOW_HEADERS, FIELD_NEVER_DOWN)              \
     X("access-control-allow-methods", ACCESS_CONTROL_ALLOW_METHODS, FIELD_NEVER_DOWN)              \
@@ -36,19 +40,28 @@ enum field_rule {
     X("alt-svc", ALT_SVC, FIELD_NEVER_DOWN)                                                        \
     X("api-key", API_KEY, FIELD_NEVER_UP)                                                          \
     X("authorization", AUTHORIZATION, FIELD_NEVER_UP)                                              \
-    X("azureml-model-deployment", AZUREML_MODEL_DEPLOYMENT,                                        \
-      0) /* up only with client_deployment */                                                      \
     X("cache-control", CACHE_CONTROL, 0)                                                           \
     X("clear-site-data", CLEAR_SITE_DATA, FIELD_NEVER_DOWN)                                        \
     X("connection", CONNECTION, FIELD_HOP)                                                         \
+    X("content-digest", CONTENT_DIGEST, FIELD_OF_BYTES)                                            \
+    X("content-encoding", CONTENT_ENCODING, 0)                                                     \
     X("content-length", CONTENT_LENGTH, FIELD_NEVER_UP | FIELD_NEVER_DOWN | FIELD_SINGLE)          \
+    X("content-md5", CONTENT_MD5, FIELD_OF_BYTES)                                                  \
     X("content-type", CONTENT_TYPE, FIELD_SINGLE)                                                  \
     X("cookie", COOKIE, FIELD_NEVER_UP)                                                            \
     X("date", DATE, 0)                                                                             \
+    X("digest", DIGEST, FIELD_OF_BYTES)                                                            \
+    X("etag", ETAG, FIELD_OF_BYTES)                                                                \
     X("expect", EXPECT, FIELD_NEVER_UP)                                                            \
     X("forwarded", FORWARDED, FIELD_NEVER_UP)                                                      \
     X("host", HOST, FIELD_NEVER_UP | FIELD_SINGLE)                                                 \
+    X("if-match", IF_MATCH, FIELD_OF_BYTES)                                                        \
+    X("if-modified-since", IF_MODIFIED_SINCE, FIELD_OF_BYTES)                                      \
+    X("if-none-match", IF_NONE_MATCH, FIELD_OF_BYTES)                                              \
+    X("if-range", IF_RANGE, FIELD_OF_BYTES)                                                        \
+    X("if-unmodified-since", IF_UNMODIFIED_SINCE, FIELD_OF_BYTES)                                  \
     X("keep-alive", KEEP_ALIVE, FIELD_HOP)                                                         \
+    X("last-modified", LAST_MODIFIED, FIELD_OF_BYTES)                                              \
     X("location", LOCATION, 0)                                                                     \
     X("ocp-apim-subscription-key", OCP_APIM_SUBSCRIPTION_KEY, FIELD_NEVER_UP)                      \
     X("origin", ORIGIN, FIELD_NEVER_UP | FIELD_SINGLE)                                             \
@@ -57,6 +70,8 @@ enum field_rule {
     X("proxy-authorization", PROXY_AUTHORIZATION, FIELD_HOP)                                       \
     X("proxy-connection", PROXY_CONNECTION, FIELD_HOP)                                             \
     X("public-key-pins", PUBLIC_KEY_PINS, FIELD_NEVER_DOWN)                                        \
+    X("range", RANGE, FIELD_OF_BYTES)                                                              \
+    X("repr-digest", REPR_DIGEST, FIELD_OF_BYTES)                                                  \
     X("retry-after", RETRY_AFTER, 0)                                                               \
     X("sec-fetch-site", SEC_FETCH_SITE, FIELD_SINGLE)                                              \
     X("server", SERVER, 0)                                                                         \

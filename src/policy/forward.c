@@ -15,15 +15,10 @@ static bool is_private_name(struct text name) {
            begins(name, TEXT("x-forwarded-"));
 }
 
-bool forward_up(const struct field_line *line, const struct head *h, struct text auth_header,
-                bool client_deployment) {
+bool forward_up(const struct field_line *line, const struct head *h) {
     if (field_rules(line->id) & (FIELD_HOP | FIELD_NEVER_UP))
         return false;
-    if (text_equal_nocase(line->name, auth_header))
-        return false;
     if (line->id == FIELD_OTHER && is_private_name(line->name))
-        return false;
-    if (line->id == FIELD_AZUREML_MODEL_DEPLOYMENT && !client_deployment)
         return false;
     if (line->id == FIELD_X_REQUEST_ID && line->value.len > REQUEST_ID_MAX)
         return false;

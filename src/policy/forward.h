@@ -9,21 +9,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Whether a line of the checked request H goes to the endpoint as it is. Left behind are: what
+/* Whether a line of the checked request H may go to the endpoint as it is. Left behind are: what
  * concerns only this connection (FIELD_HOP, and what the caller's Connection names), what is the
- * caller's own affair (FIELD_NEVER_UP, X-Forwarded-*), AUTH_HEADER, the field that the route's
- * credential goes into (may be empty), names with '_' (some servers read it as '-', which would be
- * another way to spell all these), azureml-model-deployment unless CLIENT_DEPLOYMENT, x-ms-* but
- * x-ms-useragent, and an x-request-id that Azure would answer with 431.
+ * caller's own affair (FIELD_NEVER_UP, X-Forwarded-*), names with '_' (some servers read it as '-',
+ * which would be another way to spell all these), x-ms-* but x-ms-useragent, and an x-request-id
+ * that Azure would answer with 431.
  *
  * Asked about the caller's lines only: what the gateway adds is never put to it, so that a
- * Connection that names Authorization takes nothing of ours away. The gateway sees to these lines
- * itself: Content-Type  passes here; a default replaces a missing type or that of a form User-Agent
- * passes here; one is added where the caller has none Via           passes here; our own line
- * follows the caller's Host, Content-Length, Transfer-Encoding, X-Ms-Client-Request-Id  never pass,
- * are always written anew and whatever set_headers of the route names. */
-bool forward_up(const struct field_line *line, const struct head *h, struct text auth_header,
-                bool client_deployment);
+ * Connection that names Authorization takes nothing of ours away. What the route writes itself (its
+ * credential, the deployment, set_headers, a default Content-Type) the gateway leaves out besides.
+ */
+bool forward_up(const struct field_line *line, const struct head *h);
 
 /* Whether a line of an answer with these N LINES goes to the caller as it is: not what concerns
  * only that connection (FIELD_HOP, and what its Connection names), and not FIELD_NEVER_DOWN. */

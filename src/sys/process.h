@@ -9,6 +9,9 @@
 
 /* Before there is a secret in memory: no core dumps, no ptrace by others. */
 void process_conceal(void);
+/* Descriptors 0 to LAST that are closed lead to /dev/null from now on, so that nothing of value
+ * gets a number that somebody takes for a standard stream. */
+void process_occupy(int last);
 /* Before the first connection: SIGPIPE ignored, the soft limit of descriptors raised to the hard
  * one, memory not given back after each request. */
 void process_prepare(void);

@@ -26,7 +26,8 @@ struct conn {
     struct list node;
     dial_done *done;
     void *context;
-    char error[CURL_ERROR_SIZE]; /* what libcurl says of a failure */
+    unsigned long refusals_before; /* crypto_refusals() when it began */
+    char error[CURL_ERROR_SIZE];   /* what libcurl says of a failure */
 };
 
 /* Takes over the descriptor of a dial that is done; false if it is of no use. */

@@ -2,7 +2,10 @@
 /* libcurl's socket callback on a loop, and TLS options. */
 #include "upstream/curl_loop.h"
 
+#include "sys/process.h"
+
 #include <stdlib.h>
+#include <unistd.h>
 
 /* A descriptor that libcurl wants to be told of. */
 struct curl_socket {
@@ -16,6 +19,9 @@ static void drive(struct curl_loop *c, curl_socket_t fd, int events) {
         return;
     /* The outcome of everything comes as a message, if memory sufficed. */
     c->starved = curl_multi_socket_action(c->multi, fd, events, &running) != CURLM_OK;
+    /* Where libcurl 7.88 lacks memory for its resolver it closes descriptor 0 as if that were its
+     * own. */
+    process_occupy(STDIN_FILENO);
     c->driven(c);
 }
 

@@ -182,6 +182,7 @@ struct conn *dialer_dial(struct dialer *d, const struct origin *origin, dial_don
 }
 
 static bool start(struct conn *c) {
+    c->refusals_before = crypto_refusals();
     c->group = group_of(c->dialer, c->origin->trust);
     if (c->group)
         c->group->conns++;
@@ -243,6 +244,13 @@ static void log_failure(const struct conn *c, enum reason why) {
     d->unlogged = 0;
 }
 
+/* Where OpenSSL was refused memory meanwhile, that may well be all that is wrong. */
+static bool lacked_memory(const struct conn *c, enum reason why) {
+    return (why == REASON_tls_error || why == REASON_certificate_error ||
+            why == REASON_connection_failed) &&
+           crypto_refusals() != c->refusals_before;
+}
+
 static void finish(struct conn *c, enum reason why) {
     list_remove(&c->node);
     dial_done *done = c->done;
@@ -250,6 +258,8 @@ static void finish(struct conn *c, enum reason why) {
     c->done = NULL;
     if (why == REASON_NONE && !conn_opened(c))
         why = REASON_connection_closed; /* at once: it never was of use */
+    if (lacked_memory(c, why))
+        why = REASON_out_of_resources;
     if (why != REASON_NONE) {
         log_failure(c, why);
         conn_close(&c);

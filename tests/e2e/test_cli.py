@@ -374,3 +374,16 @@ def test_demo_in_an_environment_with_a_proxy():
     with Running("demo", env={"https_proxy": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9"}) as gate:
         assert predictions_of(curl_lines(gate.wait_output("Ctrl-C"))[1]) == PREDICTIONS
         assert gate.stop() == 0
+
+
+def test_closed_standard_streams_are_nobody_elses(tmp_path):
+    """What the program opens next would get their numbers."""
+    listening = tmp_path / "listen"
+    with subprocess.Popen(["/bin/sh", "-c", 'exec "$0" demo --listen-file "$1" <&- >&- 2>&-', binary(),
+                           listening]) as process:
+        try:
+            until(listening.exists, "it listens")
+            assert {os.readlink(f"/proc/{process.pid}/fd/{n}") for n in range(3)} == {"/dev/null"}
+        finally:
+            process.terminate()
+        assert process.wait(20) == 0

@@ -120,14 +120,19 @@ def test_s9_threads_cannot_be_created(served, faults, threads):
     assert not (gate.tmp / "listen").exists()
 
 
-def test_s9_a_thread_less_while_it_runs(upstream, certs, gateway, faults):
-    """libcurl looks names up in threads of their own."""
+@pytest.fixture
+def named(upstream, certs, gateway, faults):
+    """A gateway with a route /name to a name that there is not, and one that serves. libcurl looks names
+    up in threads of their own."""
     up = upstream(handler=fine)
-    gate = gateway([{"path": path, "scoring_uri": f"https://{host}:{up.port}/score",
+    return gateway([{"path": path, "scoring_uri": f"https://{host}:{up.port}/score",
                      "retry": {"attempts": 1}, "breaker": {"failures": 0}}
                     for path, host in (("/name", "scoring.invalid"), ("/score", "127.0.0.1"))],
                    env=faults.env, azure={"ca_file": str(certs.ca)})
-    base = Baseline(gate)
+
+
+def test_s9_a_thread_less_while_it_runs(named, faults):
+    gate, base = named, Baseline(named)
     for _ in range(20):
         faults.count(threads=1)
         assert_problem(gate.client().post("/name"), "dns_error", "out_of_resources")
@@ -240,6 +245,28 @@ def test_s6_in_a_body_that_streams(served, faults):
         elif answer:
             assert_problem_document(answer)
         base.assert_serves()
+
+
+def test_s6_a_name_that_is_looked_up(named, faults):
+    """What libcurl 7.88 lacks there it closes as descriptor 0, which the next caller would get."""
+    def look_up():
+        return named.client().post("/name")
+
+    def stdin():
+        return os.readlink(f"/proc/{named.pid}/fd/0")
+
+    base, before = Baseline(named), stdin()
+    faults.count()
+    assert_problem(look_up(), "dns_error")
+    for n in range(1, settled(faults) + 1):
+        faults.count(n)
+        try:
+            assert_problem_document(look_up())
+        except (Closed, ConnectionError):
+            pass
+        faults.stop()
+        assert stdin() == before
+    base.assert_serves()
 
 
 # A reload

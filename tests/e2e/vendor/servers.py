@@ -117,7 +117,8 @@ class Vendor:
 
     def _start_front(self, cert):
         config = self.tmp / "nginx.conf"
-        locations = "\n    ".join(LOCATION.format(name=name, tmp=self.tmp) for name in SCRIPTS)
+        locations = "\n    ".join(LOCATION.format(name=name, tmp=self.tmp)
+                                  for name in SCRIPTS if name != "score")
         config.write_text(NGINX.format(tmp=self.tmp, port=self.port, cert=cert, key=KEY,
                                        locations=locations))
         front = Process(self.tmp, "nginx", ["/usr/sbin/nginx", "-p", self.tmp, "-c", config])

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/* The documents of gateway/document.h. */
+#include "gateway/document.h"
+
+#include "base/parse.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A year: no document is fresh for longer (RFC 9111 section 5.2.2.1 has no end). */
+#define AGE_MAX 31536000U
+
+/* What an answer says of how it may be kept. */
+struct caching {
+    bool store, check;     /* check: not used without asking */
+    bool said;             /* how long it is fresh */
+    uint64_t seconds, age; /* as the endpoint says them */
+};
+
+static struct text value_of(struct text directive) {
+    return text_skip(directive, text_find(directive, '=') + 1);
+}
+
+static void read_directive(struct caching *c, struct text directive) {
+    struct text name = {directive.at, text_find(directive, '=')};
+    uint64_t seconds;
+    if (text_equal_nocase(name, TEXT("no-store")) || text_equal_nocase(name, TEXT("private")))
+        c->store = false;
+    else if (text_equal_nocase(name, TEXT("no-cache")))
+        c->check = true;
+    else if (text_equal_nocase(name, TEXT("max-age")) && !c->said) {
+        c->said = true;
+        c->seconds = parse_u64(value_of(directive), AGE_MAX, &seconds) ? seconds : 0;
+    }
+}
+
+/* What makes other answers of the same address than the query does is not kept: callers' fields
+ * pass to the endpoint as they come. */
+static bool varies(struct text fields) {
+    struct text one;
+    while (text_next_element(&fields, &one))
+        if (one.len && !text_equal_nocase(one, TEXT("Origin")) &&
+            !text_equal_nocase(one, TEXT("Accept-Encoding")))
+            return true;
+    return false;
+}
+
+static struct caching read_caching(const struct field_line *lines, size_t n) {
+    struct caching c = {.store = true};
+    for (size_t i = 0; i < n; i++) {
+        struct text value = lines[i].value, one;
+        if (lines[i].id == FIELD_VARY && varies(value))
+            c.store = false;
+        if (text_equal_nocase(lines[i].name, TEXT("age")) && !parse_u64(value, AGE_MAX, &c.age))
+            c.age = AGE_MAX;
+        while (lines[i].id == FIELD_CACHE_CONTROL && text_next_element(&value, &one))
+            read_directive(&c, one);
+    }
+    return c;
+}
+
+static void set_fresh(struct document *d, const struct field_line *lines, size_t n, usec_t now) {
+    struct caching c = read_caching(lines, n);
+    d->kept = c.store && d->length <= DOCUMENT_KEPT_BYTES;
+    d->born = now - (usec_t)c.age * USEC_PER_SEC;
+    if (c.check)
+        d->fresh = now;
+    else
+        d->fresh = c.said ? d->born + (usec_t)c.seconds * USEC_PER_SEC : now + DOCUMENT_FRESH;
+}
+
+/* Copies the value of the first of LINES called ID. False: memory is out. */
+static bool copy_value(char **into, const struct field_line *lines, size_t n, enum field id) {
+    for (size_t i = 0; i < n; i++) {
+        if (lines[i].id != id)
+            continue;
+        char *copy = strndup(lines[i].value.at, lines[i].value.len);
+        if (!copy)
+            return false;
+        free(*into);
+        *into = copy;
+        return true;
+    }
+    return true;
+}
+
+struct document *document_new(struct text query, struct text body, const struct field_line *lines,
+                              size_t n, usec_t now) {
+    struct document *d = calloc(1, sizeof *d);
+    if (!d)
+        return NULL;
+    d->references = 1;
+    d->query = strndup(query.len ? query.at : "", query.len);
+    d->body = malloc(body.len + 1);
+    d->length = body.len;
+    bool ok = d->query && d->body && copy_value(&d->cache_control, lines, n, FIELD_CACHE_CONTROL) &&
+              copy_value(&d->etag, lines, n, FIELD_ETAG) &&
+              copy_value(&d->last_modified, lines, n, FIELD_LAST_MODIFIED);
+    if (!ok) {
+        document_unref(&d);
+        return NULL;
+    }
+    memcpy(d->body, body.at, body.len);
+    set_fresh(d, lines, n, now);
+    return d;
+}
+
+struct document *document_ref(struct document *d) {
+    d->references++;
+    return d;
+}
+
+void document_unref(struct document **pointer) {
+    struct document *d = *pointer;
+    *pointer = NULL;
+    if (!d || --d->references > 0)
+        return;
+    free(d->query);
+    free(d->body);
+    free(d->cache_control);
+    free(d->etag);
+    free(d->last_modified);
+    free(d);
+}
+
+void document_renew(struct document *d, const struct field_line *lines, size_t n, usec_t now) {
+    /* Without memory what it said before holds. */
+    (void)copy_value(&d->cache_control, lines, n, FIELD_CACHE_CONTROL);
+    (void)copy_value(&d->etag, lines, n, FIELD_ETAG);
+    (void)copy_value(&d->last_modified, lines, n, FIELD_LAST_MODIFIED);
+    set_fresh(d, lines, n, now);
+}
+
+static size_t place_of(const struct documents *all, struct text query) {
+    size_t i = 0;
+    while (i < DOCUMENTS_MAX && all->at[i] && !text_equal(text_of(all->at[i]->query), query))
+        i++;
+    return i;
+}
+
+struct document *documents_find(const struct documents *all, struct text query) {
+    size_t i = place_of(all, query);
+    return i < DOCUMENTS_MAX ? all->at[i] : NULL;
+}
+
+void documents_keep(struct documents *all, struct document *d) {
+    size_t i = place_of(all, text_of(d->query));
+    if (i == DOCUMENTS_MAX)
+        i--;
+    document_unref(&all->at[i]);
+    if (!d->kept) {
+        memmove(&all->at[i], &all->at[i + 1], (DOCUMENTS_MAX - 1 - i) * sizeof all->at[0]);
+        all->at[DOCUMENTS_MAX - 1] = NULL;
+        return;
+    }
+    memmove(&all->at[1], &all->at[0], i * sizeof all->at[0]);
+    all->at[0] = document_ref(d);
+}
+
+void documents_done(struct documents *all) {
+    for (size_t i = 0; i < DOCUMENTS_MAX; i++)
+        document_unref(&all->at[i]);
+}

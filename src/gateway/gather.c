@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/* Answers that are not handed on as they come, because all of them has to be seen first: what the
+ * endpoint says of itself, and JSON that may be wrapped in a JSON string. What turns out to be
+ * neither, or is too large, is handed on like any other. */
+#include "gateway/exchange.h"
+
+#include "base/json.h"
+#include "base/json_grammar.h"
+
+/* How deep JSON may be that is opened. */
+#define DEPTH_MAX 500
+
+static bool is_encoded(const struct attempt *a) {
+    struct text coding = answer_field(a, TEXT("content-encoding"));
+    return coding.len && !text_equal_nocase(coding, TEXT("identity"));
+}
+
+/* application/json, or another type that ends with "+json" (RFC 6839). */
+static bool is_json(const struct attempt *a) {
+    struct text type = answer_field(a, TEXT("content-type"));
+    type = text_trim((struct text){type.at, text_find(type, ';')});
+    size_t suffix = sizeof "+json" - 1;
+    return text_equal_nocase(type, TEXT("application/json")) ||
+           (type.len > suffix &&
+            text_equal_nocase(text_skip(type, type.len - suffix), TEXT("+json")));
+}
+
+static bool may_be_wrapped(const struct attempt *a) {
+    unsigned status = a->answer.status;
+    return a->exchange->route->config->unwrap_json && status >= 200 && status < 300 &&
+           status != 206 && is_json(a);
+}
+
+static bool wants(const struct attempt *a) {
+    const struct exchange *x = a->exchange;
+    if (!exchange_rewrites(x) || is_encoded(a) ||
+        (a->answer.length != ANSWER_NO_LENGTH && a->answer.length > GATHER_MAX))
+        return false;
+    if (x->target == ROUTE_SWAGGER)
+        return a->answer.status == 200 || (a->answer.status == 304 && a->document);
+    return x->head.method != METHOD_HEAD && may_be_wrapped(a);
+}
+
+bool gather_changes_length(const struct attempt *a) {
+    return a->exchange->head.method == METHOD_HEAD && a->exchange->target == ROUTE_SCORE &&
+           may_be_wrapped(a) && !is_encoded(a);
+}
+
+/* What was gathered is handed on as it is, and the rest as it comes. */
+static void give_up(struct attempt *a) {
+    answer_reply(a, NULL, false);
+    if (a->answer.state == ANSWER_DONE)
+        attempt_release(a);
+}
+
+/* A string that says an object or an array: what it says, in own_body. */
+static bool open_string(struct attempt *a) {
+    struct exchange *x = a->exchange;
+    struct text said, body = json_trim(buf_text(&a->gathered));
+    if (body.len == 0 || body.at[0] != '"')
+        return false;
+    struct json *document = json_parse(body, 0);
+    bool good = json_string(document, &said);
+    struct text inner = good ? json_trim(said) : body;
+    good = good && inner.len && (inner.at[0] == '{' || inner.at[0] == '[') &&
+           json_is_valid(inner, DEPTH_MAX);
+    buf_clear(&x->own_body);
+    if (good)
+        buf_add_text(&x->own_body, said);
+    json_free(&document);
+    return good && buf_ok(&x->own_body);
+}
+
+static void finish(struct attempt *a) {
+    struct exchange *x = a->exchange;
+    struct text whole = buf_text(&a->gathered);
+    if (x->target == ROUTE_SWAGGER && swagger_answered(a)) {
+        attempt_release(a);
+        return;
+    }
+    bool opened = x->target == ROUTE_SCORE && open_string(a);
+    if (opened)
+        whole = buf_text(&x->own_body);
+    answer_reply(a, &whole, opened);
+    attempt_release(a);
+}
+
+/* Nothing that is opened begins with anything but a quote, so that others need not wait. */
+static bool is_hopeless(const struct attempt *a) {
+    struct text body = json_trim(buf_text(&a->gathered));
+    return a->exchange->target == ROUTE_SCORE && body.len && body.at[0] != '"';
+}
+
+void gather(struct attempt *a) {
+    size_t n = a->body_end - a->body_begin;
+    buf_add(&a->gathered, a->rx + a->body_begin, n);
+    if (buf_ok(&a->gathered))
+        a->body_end = a->body_begin;
+    if (!buf_ok(&a->gathered) || is_hopeless(a))
+        give_up(a);
+    else if (a->answer.state == ANSWER_DONE)
+        finish(a);
+}
+
+bool gather_begin(struct attempt *a) {
+    if (!wants(a))
+        return false;
+    exchange_end_attempts(a->exchange, a);
+    a->state = ATTEMPT_GATHERING;
+    gather(a);
+    return true;
+}

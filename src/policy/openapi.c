@@ -1,0 +1,453 @@
+/* SPDX-License-Identifier: MIT */
+/* The rewriting of policy/openapi.h: one pass to learn, one to write. */
+#include "policy/openapi.h"
+
+#include "base/json.h"
+#include "base/json_grammar.h"
+#include "base/json_text.h"
+#include "policy/head.h"
+
+/* How deep a document may be, and how many security schemes are told apart. */
+#define DEPTH_MAX   100
+#define SCHEMES_MAX 64
+/* The longest string of a document that is compared with anything. */
+#define STRING_MAX 8192
+
+struct document {
+    const struct openapi_view *view;
+    struct buf *out;
+    struct text root;
+    bool v2;
+    struct buf base;               /* what stands before each of its paths in the endpoint's */
+    struct buf string;             /* the last one that was read */
+    struct text gone[SCHEMES_MAX]; /* names of the schemes that the caller need not know, as they
+                                      are written */
+    size_t gone_count;
+    bool secured; /* something is left of the security of the whole document */
+};
+
+/* Reading */
+
+/* What STRING says, until the next call; empty if it is none. */
+static struct text read_string(struct document *d, struct text string) {
+    buf_clear(&d->string);
+    if (!json_text_string(string, &d->string))
+        buf_clear(&d->string);
+    return buf_text(&d->string);
+}
+
+static bool read_version(struct document *d) {
+    d->v2 = text_starts(read_string(d, json_text_member(d->root, "swagger")), TEXT("2."));
+    return d->v2 || text_starts(read_string(d, json_text_member(d->root, "openapi")), TEXT("3."));
+}
+
+static struct text first_of(struct text array) {
+    struct json_part part;
+    struct text inside = json_text_inside(array);
+    if (!json_text_is_array(array) || !json_text_next(&inside, &part))
+        return (struct text){0};
+    return part.value;
+}
+
+/* The path of a server's URL, which may be a relative one. */
+static struct text path_of(struct text url) {
+    for (size_t i = 0; i + 2 < url.len; i++) {
+        if (url.at[i] != ':' || url.at[i + 1] != '/' || url.at[i + 2] != '/')
+            continue;
+        url = text_skip(url, i + 3);
+        return text_skip(url, text_find(url, '/'));
+    }
+    return url;
+}
+
+static bool ends(struct text t, struct text end) {
+    return t.len >= end.len && text_equal(text_skip(t, t.len - end.len), end);
+}
+
+static void read_base(struct document *d) {
+    struct text base;
+    if (d->v2)
+        base = read_string(d, json_text_member(d->root, "basePath"));
+    else
+        base = path_of(read_string(
+            d, json_text_member(first_of(json_text_member(d->root, "servers")), "url")));
+    while (ends(base, TEXT("/")))
+        base.len--;
+    if (base.len && base.at[0] == '/')
+        buf_add_text(&d->base, base);
+}
+
+/* The path that the document calls PATH, at the endpoint, until the next call. */
+static struct text at_endpoint(struct document *d, struct text path, struct buf *whole) {
+    buf_clear(whole);
+    buf_add_text(whole, buf_text(&d->base));
+    buf_add_text(whole, path);
+    return buf_ok(whole) ? buf_text(whole) : (struct text){0};
+}
+
+/* Whether PATH, as the endpoint sees it, is reached through the route; REST: what the caller writes
+ * behind the path of that. */
+static bool is_scored(const struct document *d, struct text path, struct text *rest) {
+    struct text scoring = d->view->scoring;
+    *rest = (struct text){0};
+    if (text_equal(path, scoring))
+        return true;
+    while (ends(scoring, TEXT("/")))
+        scoring.len--;
+    *rest = text_skip(path, scoring.len);
+    return d->view->subpaths && text_starts(path, scoring) && text_starts(*rest, TEXT("/"));
+}
+
+/* Makes the base such that one of the paths is the scoring URI's. The longest end of it that is a
+ * path will do: then something between here and the endpoint cuts the rest off. */
+static bool fit_base(struct document *d) {
+    struct text inside = json_text_inside(json_text_member(d->root, "paths"));
+    struct text scoring = d->view->scoring;
+    struct json_part part;
+    struct buf whole;
+    struct text rest;
+    size_t longest = 0;
+    bool exact = false;
+    buf_init(&whole, 2 * STRING_MAX);
+    while (json_text_next(&inside, &part)) {
+        struct text path = read_string(d, part.name);
+        exact |= path.len && is_scored(d, at_endpoint(d, path, &whole), &rest);
+        if (path.len > 1 && path.at[0] == '/' && path.len > longest && ends(scoring, path))
+            longest = path.len;
+    }
+    buf_done(&whole);
+    if (!exact) {
+        buf_clear(&d->base);
+        buf_add_text(&d->base, (struct text){scoring.at, scoring.len - longest});
+    }
+    return exact || longest;
+}
+
+/* Security */
+
+/* What the gateway writes itself, or drops. */
+static bool never_passes(const struct document *d, struct text field) {
+    return text_equal_nocase(field, d->view->auth) ||
+           field_rules(field_lookup(field)) & FIELD_NEVER_UP;
+}
+
+static bool is_gone(struct document *d, struct text scheme) {
+    static const struct text ours[] = {TEXT("basic"), TEXT("http"), TEXT("oauth2"),
+                                       TEXT("openIdConnect"), TEXT("mutualTLS")};
+    struct text type = read_string(d, json_text_member(scheme, "type"));
+    for (size_t i = 0; i < ARRAY_LEN(ours); i++)
+        if (text_equal(type, ours[i]))
+            return true;
+    if (!text_equal(type, TEXT("apiKey")))
+        return false;
+    struct text in = json_text_member(scheme, "in");
+    if (json_text_says(in, "cookie"))
+        return true;
+    return json_text_says(in, "header") &&
+           never_passes(d, read_string(d, json_text_member(scheme, "name")));
+}
+
+static struct text schemes_of(const struct document *d) {
+    if (d->v2)
+        return json_text_member(d->root, "securityDefinitions");
+    return json_text_member(json_text_member(d->root, "components"), "securitySchemes");
+}
+
+static void read_schemes(struct document *d) {
+    struct text inside = json_text_inside(schemes_of(d));
+    struct json_part part;
+    while (d->gone_count < SCHEMES_MAX && json_text_next(&inside, &part))
+        if (is_gone(d, part.value))
+            d->gone[d->gone_count++] = part.name;
+}
+
+static bool is_left(const struct document *d, struct text name) {
+    for (size_t i = 0; i < d->gone_count; i++)
+        if (text_equal(d->gone[i], name))
+            return false;
+    return true;
+}
+
+/* Whether one of the alternatives of SECURITY wants nothing of the caller. */
+static bool is_open(const struct document *d, struct text security) {
+    struct text alternatives = json_text_inside(security);
+    struct json_part one, scheme;
+    bool any = false;
+    while (json_text_next(&alternatives, &one)) {
+        struct text inside = json_text_inside(one.value);
+        bool wants = false;
+        while (json_text_next(&inside, &scheme))
+            wants |= is_left(d, scheme.name);
+        if (!wants)
+            return true;
+        any = true;
+    }
+    return !any;
+}
+
+/* Writing */
+
+static void add_comma(struct document *d, bool *first) {
+    if (!*first)
+        buf_add_char(d->out, ',');
+    *first = false;
+}
+
+static void add_name(struct document *d, struct text name, bool *first) {
+    add_comma(d, first);
+    buf_add_text(d->out, name);
+    buf_add_char(d->out, ':');
+}
+
+static void add_member(struct document *d, const struct json_part *part, bool *first) {
+    add_name(d, part->name, first);
+    buf_add_text(d->out, part->value);
+}
+
+/* The object VALUE without the members that are gone. */
+static void add_schemes(struct document *d, struct text value) {
+    struct text inside = json_text_inside(value);
+    struct json_part part;
+    bool first = true;
+    buf_add_char(d->out, '{');
+    while (json_text_next(&inside, &part))
+        if (is_left(d, part.name))
+            add_member(d, &part, &first);
+    buf_add_char(d->out, '}');
+}
+
+static void add_security(struct document *d, struct text value) {
+    struct text inside = json_text_inside(value);
+    struct json_part one;
+    bool first = true;
+    buf_add_char(d->out, '[');
+    while (json_text_next(&inside, &one)) {
+        add_comma(d, &first);
+        add_schemes(d, one.value);
+    }
+    buf_add_char(d->out, ']');
+}
+
+/* An operation says what it wants only where that is not what the whole document wants. */
+static void add_operation_security(struct document *d, const struct json_part *security,
+                                   bool *first) {
+    bool open = is_open(d, security->value);
+    if (open && !d->secured)
+        return;
+    add_name(d, security->name, first);
+    if (open)
+        buf_add_string(d->out, "[]");
+    else
+        add_security(d, security->value);
+}
+
+static bool says_one_of(struct text name, const char *const *words, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (json_text_says(name, words[i]))
+            return true;
+    return false;
+}
+
+static void add_operation(struct document *d, struct text value) {
+    static const char *const elsewhere[] = {"servers", "schemes"};
+    struct text inside = json_text_inside(value);
+    struct json_part part;
+    bool first = true;
+    buf_add_char(d->out, '{');
+    while (json_text_next(&inside, &part)) {
+        if (json_text_says(part.name, "security"))
+            add_operation_security(d, &part, &first);
+        else if (!says_one_of(part.name, elsewhere, ARRAY_LEN(elsewhere)))
+            add_member(d, &part, &first);
+    }
+    buf_add_char(d->out, '}');
+}
+
+/* The method of an operation, or 0: NAME is that of something else. */
+static unsigned method_of(struct text name) {
+    static const struct {
+        const char *name;
+        unsigned method;
+    } methods[] = {{"get", METHOD_GET},         {"head", METHOD_HEAD},   {"post", METHOD_POST},
+                   {"put", METHOD_PUT},         {"patch", METHOD_PATCH}, {"delete", METHOD_DELETE},
+                   {"options", METHOD_OPTIONS}, {"trace", ~0U}};
+    for (size_t i = 0; i < ARRAY_LEN(methods); i++)
+        if (json_text_says(name, methods[i].name))
+            return methods[i].method;
+    return 0;
+}
+
+/* False: none of its operations can be called. */
+static bool add_path_item(struct document *d, struct text value, unsigned methods) {
+    struct text inside = json_text_inside(value);
+    struct json_part part;
+    bool first = true, called = false, any = false;
+    buf_add_char(d->out, '{');
+    while (json_text_next(&inside, &part)) {
+        unsigned method = method_of(part.name);
+        any |= method != 0;
+        if (method == 0 && !json_text_says(part.name, "servers")) {
+            add_member(d, &part, &first);
+        } else if (method && (method & methods) == method) {
+            called = true;
+            add_name(d, part.name, &first);
+            add_operation(d, part.value);
+        }
+    }
+    buf_add_char(d->out, '}');
+    return called || !any;
+}
+
+/* What the caller writes for PATH, as the endpoint sees it: appended to LOCAL, with the methods
+ * that are served there. False: it is out of reach. */
+static bool find_local(const struct document *d, struct text path, struct buf *local,
+                       unsigned *methods) {
+    const struct openapi_view *v = d->view;
+    *methods = v->methods | (v->methods & METHOD_GET ? METHOD_HEAD : 0);
+    struct text rest;
+    bool scored = is_scored(d, path, &rest), described = text_equal(path, v->swagger);
+    buf_clear(local);
+    buf_add_text(local, v->route);
+    if (scored) {
+        buf_add_text(local, rest);
+    } else if (described) {
+        *methods = METHOD_GET | METHOD_HEAD;
+        buf_add_string(local, "/swagger.json");
+    }
+    return scored || described;
+}
+
+static void add_path(struct document *d, const struct json_part *part, struct buf *scratch,
+                     bool *first) {
+    struct buf local;
+    unsigned methods;
+    size_t before = d->out->len;
+    bool was_first = *first;
+    buf_init(&local, 2 * STRING_MAX);
+    struct text path = at_endpoint(d, read_string(d, part->name), scratch);
+    if (find_local(d, path, &local, &methods) && buf_ok(&local)) {
+        add_comma(d, first);
+        json_add_string(d->out, buf_text(&local));
+        buf_add_char(d->out, ':');
+        if (!add_path_item(d, part->value, methods)) {
+            buf_truncate(d->out, before);
+            *first = was_first;
+        }
+    }
+    buf_done(&local);
+}
+
+static void add_paths(struct document *d, struct text value) {
+    struct text inside = json_text_inside(value);
+    struct json_part part;
+    struct buf scratch;
+    bool first = true;
+    buf_init(&scratch, 2 * STRING_MAX);
+    buf_add_char(d->out, '{');
+    while (json_text_next(&inside, &part)) {
+        if (text_starts(part.name, TEXT("\"x-")))
+            add_member(d, &part, &first);
+        else
+            add_path(d, &part, &scratch, &first);
+    }
+    buf_add_char(d->out, '}');
+    buf_done(&scratch);
+}
+
+static void add_components(struct document *d, struct text value) {
+    struct text inside = json_text_inside(value);
+    struct json_part part;
+    bool first = true;
+    buf_add_char(d->out, '{');
+    while (json_text_next(&inside, &part)) {
+        if (!json_text_says(part.name, "securitySchemes")) {
+            add_member(d, &part, &first);
+        } else {
+            add_name(d, part.name, &first);
+            add_schemes(d, part.value);
+        }
+    }
+    buf_add_char(d->out, '}');
+}
+
+/* Where the gateway is. A caller that does not say whom it asks knows that. */
+static void add_place(struct document *d) {
+    struct text host = d->view->host;
+    bool first = false;
+    if (!d->v2) {
+        add_name(d, TEXT("\"servers\""), &first);
+        buf_add_string(d->out, "[{\"url\":");
+        struct buf url;
+        buf_init(&url, STRING_MAX);
+        buf_addf(&url, "%s%.*s", host.len ? "http://" : "/", TEXT_ARG(host));
+        json_add_string(d->out, buf_text(&url));
+        buf_done(&url);
+        buf_add_string(d->out, "}]");
+        return;
+    }
+    add_name(d, TEXT("\"schemes\""), &first);
+    buf_add_string(d->out, "[\"http\"]");
+    if (host.len == 0)
+        return;
+    add_name(d, TEXT("\"host\""), &first);
+    json_add_string(d->out, host);
+}
+
+static void add_root_member(struct document *d, const struct json_part *part, bool *first) {
+    static const char *const place_v2[] = {"host", "basePath", "schemes"};
+    static const char *const place_v3[] = {"servers"};
+    struct text name = part->name;
+    if (d->v2 ? says_one_of(name, place_v2, ARRAY_LEN(place_v2))
+              : says_one_of(name, place_v3, ARRAY_LEN(place_v3)))
+        return;
+    if (json_text_says(name, "security")) {
+        if (!d->secured)
+            return;
+        add_name(d, name, first);
+        add_security(d, part->value);
+    } else if (json_text_says(name, "paths")) {
+        add_name(d, name, first);
+        add_paths(d, part->value);
+    } else if (d->v2 && json_text_says(name, "securityDefinitions")) {
+        add_name(d, name, first);
+        add_schemes(d, part->value);
+    } else if (!d->v2 && json_text_says(name, "components")) {
+        add_name(d, name, first);
+        add_components(d, part->value);
+    } else {
+        add_member(d, part, first);
+    }
+}
+
+static void write(struct document *d) {
+    struct text inside = json_text_inside(d->root);
+    struct json_part part;
+    bool first = true;
+    buf_add_char(d->out, '{');
+    while (json_text_next(&inside, &part))
+        add_root_member(d, &part, &first);
+    add_place(d);
+    buf_add_char(d->out, '}');
+}
+
+bool openapi_rewrite(struct text text, const struct openapi_view *v, struct buf *into) {
+    struct document d = {.view = v, .out = into, .root = json_trim(text)};
+    if (!json_text_is_object(d.root) || !json_is_valid(d.root, DEPTH_MAX))
+        return false;
+    buf_init(&d.base, STRING_MAX);
+    buf_init(&d.string, STRING_MAX);
+    bool fits = read_version(&d);
+    if (fits) {
+        read_base(&d);
+        fits = fit_base(&d) && buf_ok(&d.base);
+    }
+    if (fits) {
+        read_schemes(&d);
+        struct text security = json_text_member(d.root, "security");
+        d.secured = json_text_is_array(security) && !is_open(&d, security);
+        write(&d);
+    }
+    buf_done(&d.base);
+    buf_done(&d.string);
+    return fits;
+}
