@@ -2,7 +2,8 @@
 """Fixtures of the tests with other parties' programs."""
 
 import pytest
-from servers import Vendor, installed, vendor_directory
+from example import Example
+from servers import KEY, Vendor, installed, vendor_directory
 
 
 @pytest.fixture(scope="session")
@@ -13,3 +14,13 @@ def vendor(tmp_path_factory, certs):
     one = Vendor(tmp_path_factory.mktemp("vendor"), certs.good)
     yield one
     one.stop()
+
+
+@pytest.fixture
+def example(vendor, gateway, certs, tmp_path):
+    """example(NAME, scoring path of the endpoint): an Example with scoregate running."""
+    def make(name, scoring_path="/score"):
+        one = Example(name, tmp_path, gateway(start=False, secrets=[KEY]))
+        one.serve(vendor.url(scoring_path), certs.ca)
+        return one
+    return make
