@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Runs a Power Query. Standard input: {"query"}; standard output: its table, as JSON. The language is
-pqtools', which has Microsoft's parser inside; the two functions that it lacks are here, as Microsoft
-documents them."""
+"""Runs a Power Query. Standard input: {"query"}; standard output: its table, as JSON. The language
+is pqtools', which has Microsoft's parser inside; the two functions that it lacks are here, as
+Microsoft documents them."""
 
 import json
 import sys

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The article's model with the schema that Power BI's model browser asks for: Inputs, GlobalParameters
-and Results, in this spelling, the rows as records with names."""
+"""The article's model with the schema that Power BI's list of models asks for: Inputs,
+GlobalParameters and Results, in this spelling, the rows as records with names."""
 
 import json
 import os

@@ -23,7 +23,7 @@ def generated(example):
             script = replaced(script, old, new)
         printed = client.run(script, path=[clients_directory() / "bin"], needs=["java"])
         client.served(2)  # the document, at least once, and the request
-        # The server's own document makes it "Bearer" in Python, this.configuration.apiKey elsewhere.
+        # From the server's own document it would be "Bearer", or this.configuration.apiKey.
         (calls,) = [*client.directory.glob("client*/**/default_api.py"),
                     *client.directory.glob("client*/**/DefaultApi.ts")]
         assert not re.search("Bearer|Authorization|apiKey", calls.read_text())

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""A service with the schema of Power BI, as its callers see it, and the query of examples/power-bi."""
+"""A service with the schema of Power BI, as its callers see it, and the query of
+examples/power-bi."""
 
 import re
 
@@ -34,10 +35,11 @@ def test_the_query_adds_the_predictions(example, score):
 def test_a_service_with_another_schema(example, score):
     """Changed as the README says."""
     power_bi = example("power-bi", "/score")
-    (content,) = re.findall(r"`(Content = Json\.FromValue\(.*?\)\])\)`", power_bi.readme.read_text())
-    rows = score(power_bi, ("Content = Json.FromValue([Inputs = [data = Rows], "
-                            "GlobalParameters = 1.0]", content), ("Document(Answer)[Results]",
-                                                                  "Document(Answer)"))
+    content, answer = re.findall(r"`(Content = [^`]*|Json\.Document[^`]*)`",
+                                 power_bi.readme.read_text())
+    rows = score(power_bi, (
+        "Content = Json.FromValue([Inputs = [data = Rows], GlobalParameters = 1.0])", content),
+        ("Json.Document(Answer)[Results]", answer))
     assert [row["prediction"] for row in rows] == PREDICTIONS
 
 
