@@ -6,16 +6,16 @@ import re
 
 import pytest
 from clients import clients_directory
-from example import PREDICTIONS, replaced
+from example_client import PREDICTIONS, replaced
 from lib.readme import commands
 
 pytestmark = pytest.mark.xdist_group("vendor")
 
 
 @pytest.fixture
-def generated(example):
+def generated(example_client):
     """generated(the number of the README's block, [(old, new) in it]): what the client printed."""
-    client = example("generated-client")
+    client = example_client("generated-client")
 
     def make(number, *changes):
         script = commands(client.readme)[number]

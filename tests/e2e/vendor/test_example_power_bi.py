@@ -6,14 +6,14 @@ import re
 
 import pytest
 from clients import ask, clients_directory
-from example import PREDICTIONS, replaced
+from example_client import PREDICTIONS, replaced
 
 pytestmark = pytest.mark.xdist_group("vendor")
 
 
 @pytest.fixture
 def score(certs, tmp_path):
-    """score(example, [(old, new) in its query]): the table that the query makes."""
+    """score(example_client, [(old, new) in its query]): the table that the query makes."""
     def run(power_bi, *changes):
         query = (power_bi.directory / "score.pq").read_text()
         for old, new in [("localhost:8080", f"localhost:{power_bi.gate.port}"), *changes]:
@@ -23,8 +23,8 @@ def score(certs, tmp_path):
     return run
 
 
-def test_the_query_adds_the_predictions(example, score):
-    power_bi = example("power-bi", "/power_bi/score")
+def test_the_query_adds_the_predictions(example_client, score):
+    power_bi = example_client("power-bi", "/power_bi/score")
     rows = score(power_bi)
     assert [row["prediction"] for row in rows] == PREDICTIONS
     assert [list(row) for row in rows] == 2 * [
@@ -32,9 +32,9 @@ def test_the_query_adds_the_predictions(example, score):
     power_bi.served(1)
 
 
-def test_a_service_with_another_schema(example, score):
+def test_a_service_with_another_schema(example_client, score):
     """Changed as the README says."""
-    power_bi = example("power-bi", "/score")
+    power_bi = example_client("power-bi", "/score")
     content, answer = re.findall(r"`(Content = [^`]*|Json\.Document[^`]*)`",
                                  power_bi.readme.read_text())
     rows = score(power_bi, (
@@ -45,8 +45,8 @@ def test_a_service_with_another_schema(example, score):
 
 @pytest.mark.parametrize("query, definitions", [
     ("", ["definitions"]), ("?version=3", ["components", "schemas"])])
-def test_the_schema_is_shown_as_it_is(example, vendor, query, definitions):
-    power_bi = example("power-bi", "/power_bi/score")
+def test_the_schema_is_shown_as_it_is(example_client, vendor, query, definitions):
+    power_bi = example_client("power-bi", "/power_bi/score")
     shown = power_bi.gate.client().get(f"/diabetes/swagger.json{query}").json()
     direct = vendor.direct("GET", f"/swagger.json{query}", server="power_bi").json()
     for name in definitions:
@@ -58,9 +58,9 @@ def test_the_schema_is_shown_as_it_is(example, vendor, query, definitions):
     assert list(shown["ServiceOutput"]["properties"]) == ["Results"]
 
 
-def test_names_are_read_as_they_are_spelt(example):
+def test_names_are_read_as_they_are_spelt(example_client):
     """What Power BI must send is what the service wants: nothing on the way minds."""
-    caller = example("power-bi", "/power_bi/score").gate.client()
+    caller = example_client("power-bi", "/power_bi/score").gate.client()
     answer = caller.post("/diabetes", b'{"inputs": {"data": []}, "GlobalParameters": 1.0}')
     assert answer.status == 400 and "'Inputs'" in answer.json()["message"]
     answer = caller.post("/diabetes", b'{"Inputs": {"data": []}, "GlobalParameters": 1.0}')

@@ -5,7 +5,7 @@ import json
 import re
 
 import pytest
-from example import EXAMPLES, GATEWAY, PREDICTIONS
+from example_client import EXAMPLES, GATEWAY, PREDICTIONS
 from lib.gateway import ROOT
 from lib.readme import commands
 
@@ -14,8 +14,8 @@ CLIENTS = {"csharp": "Program.cs", "go": "main.go", "java": "App.java", "python"
 
 
 @pytest.mark.parametrize("name", CLIENTS)
-def test_it_prints_the_two_predictions(example, name):
-    client = example(name)
+def test_it_prints_the_two_predictions(example_client, name):
+    client = example_client(name)
     _, build_and_run = commands(client.readme)
     printed = json.loads(client.run(build_and_run))
     assert printed == PREDICTIONS

@@ -31,7 +31,7 @@ def programs(script):
     return [word for word in first if word != "export" and "/" not in word]
 
 
-class Example:
+class ExampleClient:
     """A copy of examples/NAME in TMP. GATE: a Gateway that is not running yet."""
 
     def __init__(self, name, tmp, gate):
