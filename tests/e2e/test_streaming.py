@@ -475,7 +475,7 @@ def test_head(serve):
 @pytest.mark.parametrize("framing", [b"Transfer-Encoding: chunked\r\n", b""],
                          ids=["chunked", "until-close"])
 def test_head_of_an_answer_without_a_length(serve, framing):
-    """Nothing follows the head, so that the next answer is read as what it is."""
+    """Nothing follows the head that could be taken for the next answer; the connection ends."""
     def script(s):
         s.rxreq()
         s.tx(b"HTTP/1.1 200 OK\r\nX-A: b\r\n" + framing + b"\r\n")
@@ -486,8 +486,12 @@ def test_head_of_an_answer_without_a_length(serve, framing):
     caller = one.client()
     reply = caller.request("HEAD", "/score")
     assert (reply.status, reply.headers["x-a"]) == (200, "b")
-    assert "content-length" not in reply.headers
-    assert_fine(caller)
+    assert not {"content-length", "transfer-encoding"} & {n.lower() for n, _ in reply.headers}
+    assert reply.will_close
+    with pytest.raises(Closed) as ended:
+        caller.read_answer()
+    assert ended.value.partial == b""
+    assert_fine(one.client())
 
 
 @pytest.mark.parametrize("framing", ["chunked", "length"])

@@ -260,10 +260,10 @@ def test_unwrap_json_leaves_what_is_compressed(caller):
     assert gzip.decompress(answer.body) == wire("[1, 2]")
 
 
-def test_unwrap_json_and_head(caller):
+def test_unwrap_json_and_head(gate, caller):
     """A length that it tells is that of the answer to GET."""
     target = "/opened?" + urllib.parse.urlencode({"text": "[1, 2]"})
-    head = caller.request("HEAD", target)
+    head = gate.client().request("HEAD", target)
     assert (head.status, head.body) == (200, b"")
     assert head.headers["content-type"] == "application/json"
     assert head.headers.get("content-length") in (None, "6")
