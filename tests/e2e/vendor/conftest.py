@@ -3,7 +3,8 @@
 
 import pytest
 from browser import Browser, Site
-from servers import Vendor, installed, vendor_directory
+from example_client import ExampleClient
+from servers import KEY, Vendor, installed, vendor_directory
 
 
 @pytest.fixture(scope="session")
@@ -14,6 +15,16 @@ def vendor(tmp_path_factory, certs):
     one = Vendor(tmp_path_factory.mktemp("vendor"), certs.good)
     yield one
     one.stop()
+
+
+@pytest.fixture
+def example_client(vendor, gateway, certs, tmp_path):
+    """example_client(NAME, scoring path of the endpoint): an ExampleClient with scoregate running."""
+    def make(name, scoring_path="/score"):
+        one = ExampleClient(name, tmp_path, gateway(start=False, secrets=[KEY]))
+        one.serve(vendor.url(scoring_path), certs.ca)
+        return one
+    return make
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ DATA = ROOT / "tests" / "data"
 KEY = "vendorKey0PrimaryCANARY7t5q"
 # The entry scripts by the name that their paths begin with; "score" has the rest.
 SCRIPTS = {"score": "score.py", "raw": "raw_score.py", "bodies": "bodies_score.py",
-           "text": "text_score.py", "cors": "score.py"}
+           "text": "text_score.py", "cors": "score.py", "power_bi": "power_bi_score.py"}
 # And what the server's environment says besides.
 SETTINGS = {"cors": {"AML_CORS_ORIGINS": "https://theirs.example"}}
 
