@@ -321,16 +321,17 @@ static bool find_local(const struct document *d, struct text path, struct buf *l
     const struct openapi_view *v = d->view;
     *methods = v->methods | (v->methods & METHOD_GET ? METHOD_HEAD : 0);
     struct text rest;
-    bool scored = is_scored(d, path, &rest), described = text_equal(path, v->swagger);
+    bool described = text_equal(path, v->swagger);
+    if (!is_scored(d, path, &rest) && !described)
+        return false;
     buf_clear(local);
     buf_add_text(local, v->route);
-    if (scored) {
-        buf_add_text(local, rest);
-    } else if (described) {
+    if (described) {
         *methods = METHOD_GET | METHOD_HEAD;
-        buf_add_string(local, "/swagger.json");
+        rest = TEXT("/swagger.json");
     }
-    return scored || described;
+    buf_add_text(local, rest);
+    return true;
 }
 
 static void add_path(struct document *d, const struct json_part *part, struct buf *scratch,

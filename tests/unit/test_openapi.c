@@ -400,6 +400,12 @@ static void the_document_is_for_reading(void **state) {
     view.methods = METHOD_POST;
     becomes(V2 "," BASE ",'paths':{'/swagger.json':{" ALL_METHODS "},'/score':{'post':{}}}", V2
             ",'paths':{'/churn/swagger.json':{'get':{'a':1},'head':{'a':2}},'/churn':{'post':{}}}");
+    /* Though it lies below the scoring path. */
+    view.subpaths = true;
+    view.scoring = TEXT("/");
+    view.swagger = TEXT("/swagger.json");
+    becomes(V2 ",'paths':{'/swagger.json':{'get':{}},'/a':{'get':{},'post':{}}}",
+            V2 ",'paths':{'/churn/swagger.json':{'get':{}},'/churn/a':{'post':{}}}");
 }
 
 static void a_path_without_methods_that_are_served_goes(void **state) {
