@@ -11,7 +11,8 @@
 
 /* T without a byte order mark, which .NET likes to begin with, and without blanks around it. */
 struct text json_trim(struct text t);
-/* Whether T, trimmed or not, is one value of at most MAX_DEPTH levels. */
+/* Whether T is one value of at most MAX_DEPTH levels, with blanks around it or none, and no byte
+ * order mark. */
 bool json_is_valid(struct text t, unsigned max_depth) MUST_CHECK;
 
 /* A place in a text. The functions move it on behind what they find there, and return false if it

@@ -2,6 +2,7 @@
 /* The documents of gateway/document.h. */
 #include "gateway/document.h"
 
+#include "base/buf.h"
 #include "base/parse.h"
 
 #include <stdlib.h>
@@ -9,6 +10,8 @@
 
 /* A year: no document is fresh for longer (RFC 9111 section 5.2.2.1 has no end). */
 #define AGE_MAX 31536000U
+/* The head of an answer is smaller. */
+#define CONTROL_MAX (64 * 1024)
 
 /* What an answer says of how it may be kept. */
 struct caching {
@@ -30,7 +33,8 @@ static void read_directive(struct caching *c, struct text directive) {
         c->check = true;
     else if (text_equal_nocase(name, TEXT("max-age")) && !c->said) {
         c->said = true;
-        c->seconds = parse_u64(value_of(directive), AGE_MAX, &seconds) ? seconds : 0;
+        if (parse_u64(value_of(directive), UINT64_MAX, &seconds))
+            c->seconds = seconds < AGE_MAX ? seconds : AGE_MAX;
     }
 }
 
@@ -45,22 +49,24 @@ static bool varies(struct text fields) {
     return false;
 }
 
-static struct caching read_caching(const struct field_line *lines, size_t n) {
+/* CONTROL: all that was said under Cache-Control. */
+static struct caching read_caching(struct text control, const struct field_line *lines, size_t n) {
     struct caching c = {.store = true};
+    struct text directive;
+    while (text_next_element(&control, &directive))
+        read_directive(&c, directive);
     for (size_t i = 0; i < n; i++) {
-        struct text value = lines[i].value, one;
+        struct text value = lines[i].value;
         if (lines[i].id == FIELD_VARY && varies(value))
             c.store = false;
         if (text_equal_nocase(lines[i].name, TEXT("age")) && !parse_u64(value, AGE_MAX, &c.age))
             c.age = AGE_MAX;
-        while (lines[i].id == FIELD_CACHE_CONTROL && text_next_element(&value, &one))
-            read_directive(&c, one);
     }
     return c;
 }
 
 static void set_fresh(struct document *d, const struct field_line *lines, size_t n, usec_t now) {
-    struct caching c = read_caching(lines, n);
+    struct caching c = read_caching(text_of(d->cache_control), lines, n);
     d->kept = c.store && d->length <= DOCUMENT_KEPT_BYTES;
     d->born = now - (usec_t)c.age * USEC_PER_SEC;
     if (c.check)
@@ -84,6 +90,27 @@ static bool copy_value(char **into, const struct field_line *lines, size_t n, en
     return true;
 }
 
+/* Several lines become one value. False: memory is out. */
+static bool copy_cache_control(struct document *d, const struct field_line *lines, size_t n) {
+    struct buf all;
+    buf_init(&all, CONTROL_MAX);
+    for (size_t i = 0; i < n; i++) {
+        if (lines[i].id != FIELD_CACHE_CONTROL || lines[i].value.len == 0)
+            continue;
+        if (all.len)
+            buf_add_string(&all, ", ");
+        buf_add_text(&all, lines[i].value);
+    }
+    bool ok = buf_ok(&all);
+    if (!ok || all.len == 0) {
+        buf_done(&all);
+        return ok;
+    }
+    free(d->cache_control);
+    d->cache_control = all.at;
+    return true;
+}
+
 struct document *document_new(struct text query, struct text body, const struct field_line *lines,
                               size_t n, usec_t now) {
     struct document *d = calloc(1, sizeof *d);
@@ -93,7 +120,7 @@ struct document *document_new(struct text query, struct text body, const struct 
     d->query = strndup(query.len ? query.at : "", query.len);
     d->body = malloc(body.len + 1);
     d->length = body.len;
-    bool ok = d->query && d->body && copy_value(&d->cache_control, lines, n, FIELD_CACHE_CONTROL) &&
+    bool ok = d->query && d->body && copy_cache_control(d, lines, n) &&
               copy_value(&d->etag, lines, n, FIELD_ETAG) &&
               copy_value(&d->last_modified, lines, n, FIELD_LAST_MODIFIED);
     if (!ok) {
@@ -125,7 +152,7 @@ void document_unref(struct document **pointer) {
 
 void document_renew(struct document *d, const struct field_line *lines, size_t n, usec_t now) {
     /* Without memory what it said before holds. */
-    (void)copy_value(&d->cache_control, lines, n, FIELD_CACHE_CONTROL);
+    (void)copy_cache_control(d, lines, n);
     (void)copy_value(&d->etag, lines, n, FIELD_ETAG);
     (void)copy_value(&d->last_modified, lines, n, FIELD_LAST_MODIFIED);
     set_fresh(d, lines, n, now);
@@ -145,6 +172,8 @@ struct document *documents_find(const struct documents *all, struct text query) 
 
 void documents_keep(struct documents *all, struct document *d) {
     size_t i = place_of(all, text_of(d->query));
+    if (i == DOCUMENTS_MAX && !d->kept)
+        return;
     if (i == DOCUMENTS_MAX)
         i--;
     document_unref(&all->at[i]);

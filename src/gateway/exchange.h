@@ -261,7 +261,7 @@ bool gather_changes_length(const struct attempt *a);
 void swagger_asked(struct exchange *x, const struct head *h);
 /* Answers with a document that is kept and fresh. False: there is none. */
 bool swagger_kept(struct exchange *x) MUST_CHECK;
-/* Adds to HEAD what asks after the document that is kept. */
+/* Adds to HEAD what asks after the document that is kept, if A's caller can be told that. */
 void swagger_ask(struct attempt *a, struct buf *head);
 /* The endpoint answered A with a document, or that the one that is kept will do: answers with it.
  * False: it is none that scoregate knows. */

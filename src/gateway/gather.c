@@ -9,6 +9,9 @@
 
 /* How deep JSON may be that is opened. */
 #define DEPTH_MAX 500
+/* What may stand in front of it. */
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
+#define BLANKS_MAX      1024
 
 static bool is_encoded(const struct attempt *a) {
     struct text coding = answer_field(a, TEXT("content-encoding"));
@@ -85,10 +88,15 @@ static void finish(struct attempt *a) {
     attempt_release(a);
 }
 
-/* Nothing that is opened begins with anything but a quote, so that others need not wait. */
+/* Nothing that is opened begins with anything but a quote, so that others need not wait. Looks at
+ * the beginning alone, since it is asked about each piece. */
 static bool is_hopeless(const struct attempt *a) {
-    struct text body = json_trim(buf_text(&a->gathered));
-    return a->exchange->target == ROUTE_SCORE && body.len && body.at[0] != '"';
+    struct text begin = buf_text(&a->gathered);
+    if (a->exchange->target != ROUTE_SCORE || text_starts(TEXT(BYTE_ORDER_MARK), begin))
+        return false;
+    bool all = begin.len <= BLANKS_MAX;
+    begin = json_trim((struct text){begin.at, all ? begin.len : BLANKS_MAX});
+    return begin.len ? begin.at[0] != '"' : !all;
 }
 
 void gather(struct attempt *a) {

@@ -96,6 +96,12 @@ static bool is_for_bytes(const struct exchange *x, enum field id) {
     return exchange_rewrites(x) && field_rules(id) & FIELD_OF_BYTES;
 }
 
+/* What is changed is asked for as it is. */
+static void add_encoding(struct exchange *x) {
+    if (exchange_rewrites(x) && !route_sets(x->route->config, TEXT("accept-encoding")))
+        add_line(&x->lines, TEXT("Accept-Encoding"), TEXT("identity"));
+}
+
 static void add_callers_lines(struct exchange *x, const struct head *h) {
     const struct config_route *route = x->route->config;
     bool replace_type = route->default_content_type && head_has_body(h) &&
@@ -110,8 +116,7 @@ static void add_callers_lines(struct exchange *x, const struct head *h) {
     }
     if (replace_type && !route_sets(route, TEXT("content-type")))
         add_line(&x->lines, TEXT("Content-Type"), text_of(route->default_content_type));
-    if (exchange_rewrites(x) && !route_sets(route, TEXT("accept-encoding")))
-        add_line(&x->lines, TEXT("Accept-Encoding"), TEXT("identity"));
+    add_encoding(x);
     if (!h->user_agent.at && !route_sets(route, TEXT("user-agent")))
         add_line(&x->lines, TEXT("User-Agent"), TEXT("scoregate"));
 }
@@ -140,6 +145,7 @@ void request_follow(struct exchange *x) {
         kept += line;
     }
     buf_truncate(b, kept);
+    add_encoding(x); /* that of the old route went with the caller's */
 }
 
 /* The credential is attached here, at the moment of sending to a connection of its own origin. */

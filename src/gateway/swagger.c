@@ -91,10 +91,14 @@ bool swagger_kept(struct exchange *x) {
 }
 
 void swagger_ask(struct attempt *a, struct buf *head) {
-    struct document *d = documents_find(&a->stock->site->documents, a->exchange->head.query);
+    struct exchange *x = a->exchange;
+    struct site *site = a->stock->site;
+    struct document *d = documents_find(&site->documents, x->head.query);
     document_unref(&a->document);
     if (!d || !(d->etag || d->last_modified))
         return;
+    if (!rewrite(x, a->backend, site, d))
+        return; /* it does not fit what the route has become in a reload */
     a->document = document_ref(d);
     if (d->etag)
         buf_addf(head, "If-None-Match: %s\r\n", d->etag);

@@ -5,7 +5,7 @@
 #include "base/json.h"
 #include "base/json_grammar.h"
 #include "base/json_text.h"
-#include "policy/head.h"
+#include "policy/forward.h"
 
 /* How deep a document may be, and how many security schemes are told apart. */
 #define DEPTH_MAX   100
@@ -127,8 +127,9 @@ static bool fit_base(struct document *d) {
 
 /* What the gateway writes itself, or drops. */
 static bool never_passes(const struct document *d, struct text field) {
-    return text_equal_nocase(field, d->view->auth) ||
-           field_rules(field_lookup(field)) & FIELD_NEVER_UP;
+    struct field_line line = {.name = field, .id = field_lookup(field)};
+    struct head alone = {.fields = &line, .field_count = 1};
+    return text_equal_nocase(field, d->view->auth) || !forward_up(&line, &alone);
 }
 
 static bool is_gone(struct document *d, struct text scheme) {
@@ -204,12 +205,25 @@ static void add_member(struct document *d, const struct json_part *part, bool *f
     buf_add_text(d->out, part->value);
 }
 
+/* Begins an object in the place of VALUE, of which *INSIDE is left to walk through. False: that is
+ * none, and stays as it is. */
+static bool open_object(struct document *d, struct text value, struct text *inside) {
+    if (!json_text_is_object(value)) {
+        buf_add_text(d->out, value);
+        return false;
+    }
+    buf_add_char(d->out, '{');
+    *inside = json_text_inside(value);
+    return true;
+}
+
 /* The object VALUE without the members that are gone. */
 static void add_schemes(struct document *d, struct text value) {
-    struct text inside = json_text_inside(value);
+    struct text inside;
     struct json_part part;
     bool first = true;
-    buf_add_char(d->out, '{');
+    if (!open_object(d, value, &inside))
+        return;
     while (json_text_next(&inside, &part))
         if (is_left(d, part.name))
             add_member(d, &part, &first);
@@ -250,10 +264,11 @@ static bool says_one_of(struct text name, const char *const *words, size_t n) {
 
 static void add_operation(struct document *d, struct text value) {
     static const char *const elsewhere[] = {"servers", "schemes"};
-    struct text inside = json_text_inside(value);
+    struct text inside;
     struct json_part part;
     bool first = true;
-    buf_add_char(d->out, '{');
+    if (!open_object(d, value, &inside))
+        return;
     while (json_text_next(&inside, &part)) {
         if (json_text_says(part.name, "security"))
             add_operation_security(d, &part, &first);
@@ -279,10 +294,11 @@ static unsigned method_of(struct text name) {
 
 /* False: none of its operations can be called. */
 static bool add_path_item(struct document *d, struct text value, unsigned methods) {
-    struct text inside = json_text_inside(value);
+    struct text inside;
     struct json_part part;
     bool first = true, called = false, any = false;
-    buf_add_char(d->out, '{');
+    if (!open_object(d, value, &inside))
+        return true;
     while (json_text_next(&inside, &part)) {
         unsigned method = method_of(part.name);
         any |= method != 0;
@@ -305,16 +321,17 @@ static bool find_local(const struct document *d, struct text path, struct buf *l
     const struct openapi_view *v = d->view;
     *methods = v->methods | (v->methods & METHOD_GET ? METHOD_HEAD : 0);
     struct text rest;
-    bool scored = is_scored(d, path, &rest), described = text_equal(path, v->swagger);
+    bool described = text_equal(path, v->swagger);
+    if (!is_scored(d, path, &rest) && !described)
+        return false;
     buf_clear(local);
     buf_add_text(local, v->route);
-    if (scored) {
-        buf_add_text(local, rest);
-    } else if (described) {
+    if (described) {
         *methods = METHOD_GET | METHOD_HEAD;
-        buf_add_string(local, "/swagger.json");
+        rest = TEXT("/swagger.json");
     }
-    return scored || described;
+    buf_add_text(local, rest);
+    return true;
 }
 
 static void add_path(struct document *d, const struct json_part *part, struct buf *scratch,
@@ -324,8 +341,8 @@ static void add_path(struct document *d, const struct json_part *part, struct bu
     size_t before = d->out->len;
     bool was_first = *first;
     buf_init(&local, 2 * STRING_MAX);
-    struct text path = at_endpoint(d, read_string(d, part->name), scratch);
-    if (find_local(d, path, &local, &methods) && buf_ok(&local)) {
+    struct text name = read_string(d, part->name), path = at_endpoint(d, name, scratch);
+    if (name.len && find_local(d, path, &local, &methods) && buf_ok(&local)) {
         add_comma(d, first);
         json_add_string(d->out, buf_text(&local));
         buf_add_char(d->out, ':');
@@ -338,12 +355,13 @@ static void add_path(struct document *d, const struct json_part *part, struct bu
 }
 
 static void add_paths(struct document *d, struct text value) {
-    struct text inside = json_text_inside(value);
+    struct text inside;
     struct json_part part;
     struct buf scratch;
     bool first = true;
+    if (!open_object(d, value, &inside))
+        return;
     buf_init(&scratch, 2 * STRING_MAX);
-    buf_add_char(d->out, '{');
     while (json_text_next(&inside, &part)) {
         if (text_starts(part.name, TEXT("\"x-")))
             add_member(d, &part, &first);
@@ -355,10 +373,11 @@ static void add_paths(struct document *d, struct text value) {
 }
 
 static void add_components(struct document *d, struct text value) {
-    struct text inside = json_text_inside(value);
+    struct text inside;
     struct json_part part;
     bool first = true;
-    buf_add_char(d->out, '{');
+    if (!open_object(d, value, &inside))
+        return;
     while (json_text_next(&inside, &part)) {
         if (!json_text_says(part.name, "securitySchemes")) {
             add_member(d, &part, &first);

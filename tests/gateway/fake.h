@@ -153,6 +153,9 @@ void random_begins(uint64_t seed);
 
 /* A request begins. FIELDS: "Name: value" strings, ended by NULL. */
 struct caller *caller_begins(const char *method, const char *target, const char *const *fields);
+/* One that calls the gateway HOST, which is "localhost" otherwise. */
+struct caller *caller_begins_at(const char *host, const char *method, const char *target,
+                                const char *const *fields);
 /* Offers bytes; returns how many were taken. */
 size_t caller_sends(struct caller *c, const char *bytes, size_t n);
 void caller_ends(struct caller *c);

@@ -107,6 +107,11 @@ void time_passes(usec_t duration) {
 }
 
 struct caller *caller_begins(const char *method, const char *target, const char *const *fields) {
+    return caller_begins_at("localhost", method, target, fields);
+}
+
+struct caller *caller_begins_at(const char *host, const char *method, const char *target,
+                                const char *const *fields) {
     struct caller *c = calloc(1, sizeof *c);
     assert(c);
     static const unsigned char loopback[16] = {[10] = 0xff, [11] = 0xff, [12] = 127, [15] = 1};
@@ -123,7 +128,7 @@ struct caller *caller_begins(const char *method, const char *target, const char 
         c->fields[n].name = (struct text){line.at, colon};
         c->fields[n].value = text_trim(text_skip(line, colon + 1));
     }
-    c->fields[n++] = (struct field_line){TEXT("Host"), TEXT("localhost"), FIELD_OTHER};
+    c->fields[n++] = (struct field_line){TEXT("Host"), text_of(host), FIELD_OTHER};
     c->head = (struct head){.method_text = text_of(method),
                             .target = text_of(target),
                             .version = 11,

@@ -16,6 +16,12 @@
 #define MOVES    500
 #define BACKENDS 3
 
+#define DESCRIPTION "{\"swagger\":\"2.0\",\"paths\":{\"/score\":{\"post\":{}}}}"
+#define WRAPPED     "\"{\\\"a\\\":1}\""
+#define JSON_OK     "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+
+_Static_assert(sizeof DESCRIPTION - 1 == 48 && sizeof WRAPPED - 1 == 11, "their lengths below");
+
 struct player {
     struct caller *c;
     size_t left; /* of the body, to be sent */
@@ -45,6 +51,9 @@ static void comes(void) {
     static const char *const lengths[] = {"Content-Length: 5", "Content-Length: 20000",
                                           "Content-Length: 90000"};
     static const size_t sizes[] = {5, 20000, 90000};
+    static const char *const conditions[] = {"Accept: a", "If-None-Match: *",
+                                             "If-None-Match: \"x\"", "Cache-Control: no-cache"};
+    static const char *const descriptions[] = {"/score/swagger.json", "/score/swagger.json?v"};
     struct player *p = players;
     while (p < players + PLAYERS && p->c)
         p++;
@@ -55,11 +64,11 @@ static void comes(void) {
     bool get = one_in(3);
     p->chunked = !get && one_in(3);
     const char *framing = p->chunked ? "Transfer-Encoding: chunked" : lengths[size];
-    const char *fields[] = {agents[any(3)], get ? NULL : framing, NULL};
+    const char *fields[] = {agents[any(3)], get ? conditions[any(4)] : framing, NULL};
+    const char *target = get && one_in(3) ? descriptions[any(2)] : "/score";
     p->left = get ? 0 : sizes[size];
-    const char *target = get && one_in(4) ? "/score/swagger.json" : "/score";
     world.caller_address = one_in(3) ? other : NULL;
-    p->c = caller_begins(get ? "GET" : "POST", target, fields);
+    p->c = caller_begins(get ? one_in(5) ? "HEAD" : "GET" : "POST", target, fields);
     if (get) {
         p->ended = true;
         caller_ends(p->c);
@@ -86,6 +95,12 @@ static void goes(struct player *p, bool answered) {
     caller_is_done(c, answered);
 }
 
+/* What an endpoint says of itself is told as it is for the caller, or not understood. */
+static void is_local(const struct caller *c) {
+    assert_false(c->status == 200 && c->whole && strstr(c->head.target.at, "swagger.json") &&
+                 text_equal(c->whole_body, TEXT(DESCRIPTION)));
+}
+
 /* Takes what there is; the front forgets a request whose reply is over. */
 static void takes(struct player *p) {
     ssize_t result = PULL_END;
@@ -95,6 +110,7 @@ static void takes(struct player *p) {
     }
     if (!p->c->replied)
         return;
+    is_local(p->c);
     if (!p->c->whole && p->c->length > 0 && p->c->head.method != METHOD_HEAD)
         caller_pulls(p->c, &result);
     if (result == PULL_CUT)
@@ -120,6 +136,29 @@ static struct conn *some_conn(void) {
     return NULL;
 }
 
+/* Documents, answers about them, and JSON in JSON: whole, in part, to be closed. */
+static const char *const gathered[] = {
+    JSON_OK "ETag: \"one\"\r\nContent-Length: 48\r\n\r\n" DESCRIPTION,
+    JSON_OK
+    "Cache-Control: no-cache\r\nLast-Modified: then\r\nContent-Length: 48\r\n\r\n" DESCRIPTION,
+    JSON_OK "Cache-Control: max-age=1\r\nETag: \"two\"\r\nContent-Length: 48\r\n\r\n" DESCRIPTION,
+    JSON_OK "Cache-Control: no-store\r\nTransfer-Encoding: chunked\r\n\r\n30\r\n" DESCRIPTION
+            "\r\n0\r\n\r\n",
+    JSON_OK "Connection: close\r\n\r\n" DESCRIPTION,
+    JSON_OK "Content-Length: 49\r\n\r\n" DESCRIPTION,
+    "HTTP/1.1 304 Not Modified\r\n\r\n",
+    "HTTP/1.1 304 Not Modified\r\nETag: \"two\"\r\nCache-Control: no-store\r\n\r\n",
+    JSON_OK "Content-Length: 11\r\n\r\n" WRAPPED,
+    JSON_OK "Content-Length: 12\r\n\r\n" WRAPPED,
+    JSON_OK "Transfer-Encoding: chunked\r\n\r\nb\r\n" WRAPPED "\r\n0\r\n\r\n",
+    JSON_OK "Transfer-Encoding: chunked\r\n\r\nb\r\n" WRAPPED "\r\n",
+    JSON_OK "\r\n" WRAPPED,
+    JSON_OK "Content-Length: 100000\r\n\r\n\"some",
+    JSON_OK "Transfer-Encoding: chunked\r\n\r\n3\r\n\"ab\r\n",
+    "\"",
+    "2\r\n{}\r\n",
+};
+
 static const char *const answers[] = {
     "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n",
     "HTTP/1.1 429 Too Many\r\nContent-Length: 0\r\n\r\n",
@@ -143,7 +182,7 @@ static const char *const answers[] = {
 
 static void answers_something(struct conn *c) {
     static const int ends[] = {CONN_END, CONN_TRUNCATED, CONN_FAILED};
-    switch (any(8)) {
+    switch (any(9)) {
     case 0:
         peer_closes(c, ends[any(3)]);
         break;
@@ -157,6 +196,9 @@ static void answers_something(struct conn *c) {
         c->send_limit = SIZE_MAX;
         c->may_write = true;
         peer_sends(c, "");
+        break;
+    case 4:
+        peer_sends(c, gathered[any(ARRAY_LEN(gathered))]);
         break;
     default:
         peer_sends(c, one_in(2) ? OK : answers[any(ARRAY_LEN(answers))]);
@@ -229,6 +271,8 @@ static void change_route(struct config_route *r) {
     r->total_timeout = any(2) * 60 * USEC_PER_SEC;
     r->queue_timeout = (1 + any(10)) * USEC_PER_SEC;
     r->idempotent = any(2);
+    r->unwrap_json = any(2);
+    r->subpaths = any(2);
     r->replay_bytes = any(2) * 64 * 1024;
     r->breaker.failures = any(4);
     for (unsigned i = 0; i < BACKENDS; i++) {
@@ -318,7 +362,8 @@ static void all_answer(void) {
         peer_sends(c, "");
         if (!c->closed && c->ready && c->sent.len > c->answered_to) {
             c->answered_to = c->sent.len;
-            peer_sends(c, OK);
+            bool swagger = strstr(peer_got(c) + c->used_from, "swagger.json") != NULL;
+            peer_sends(c, swagger ? gathered[any(4)] : one_in(2) ? OK : gathered[8]);
         }
     }
 }
