@@ -49,7 +49,7 @@ bool direct_begin(struct client *client, const struct reply *reply) {
     struct caller *r = &client->request;
     struct direct *d = &r->direct;
     buf_init(&d->out, 1024 * 1024);
-    d->streaming = !reply->whole && !r->is_head;
+    d->streaming = !reply->whole && !r->is_head && reply->status != 304;
     d->chunked = d->streaming && reply->length == REPLY_NO_LENGTH && !r->http10;
     d->finished = d->all_out = false;
     write_head(client, reply);

@@ -54,10 +54,9 @@ void answer_reply(struct attempt *a, const struct text *whole, bool changed) {
     struct exchange *x = a->exchange;
     const struct answer *answer = &a->answer;
     struct field_line fields[ANSWER_LINES_MAX + REPLY_COMMON_MAX];
-    size_t n = gather_fields(a, fields, changed), used = 0;
-    for (size_t i = 0; i < n; i++)
-        used += fields[i].name.len + fields[i].value.len + 4;
-    if (used > caller_head_room(x->caller)) {
+    bool length_differs = gather_changes_length(a);
+    size_t n = gather_fields(a, fields, changed || length_differs);
+    if (!reply_fits(x, fields, n)) {
         exchange_fail(x, REASON_answer_head_too_large);
         return;
     }
@@ -72,7 +71,7 @@ void answer_reply(struct attempt *a, const struct text *whole, bool changed) {
         reply.whole = true;
         reply.body = *whole;
     } else {
-        reply.length = gather_changes_length(a) ? REPLY_NO_LENGTH : answer->length;
+        reply.length = length_differs ? REPLY_NO_LENGTH : answer->length;
     }
     x->status = answer->status;
     x->answering = a;
@@ -286,6 +285,7 @@ static size_t pull_gathered(struct attempt *a, char *into, size_t n) {
     if (n)
         memcpy(into, a->gathered.at + a->gathered_given, n);
     a->gathered_given += n;
+    a->progress = a->exchange->gateway->loop->now;
     return n;
 }
 

@@ -402,7 +402,8 @@ static usec_t state_deadline(const struct attempt *a, enum reason *why) {
         *why = REASON_response_timeout;
         return a->progress + route->idle_timeout;
     case ATTEMPT_ANSWERING:
-        if (a->answer.state != ANSWER_BODY || a->body_begin < a->body_end)
+        if (a->answer.state != ANSWER_BODY || a->body_begin < a->body_end ||
+            a->gathered_given < a->gathered.len)
             break; /* the caller's turn; the front watches it */
         *why = REASON_idle_timeout;
         return a->progress + route->idle_timeout;

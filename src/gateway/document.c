@@ -24,18 +24,46 @@ static struct text value_of(struct text directive) {
     return text_skip(directive, text_find(directive, '=') + 1);
 }
 
+static uint64_t seconds_of(struct text directive) {
+    uint64_t seconds;
+    if (!parse_u64(value_of(directive), UINT64_MAX, &seconds))
+        return 0;
+    return seconds < AGE_MAX ? seconds : AGE_MAX;
+}
+
+/* Many callers share what is kept here (RFC 9111 section 5.2.2): "private" is not for them, and
+ * s-maxage goes before max-age. */
 static void read_directive(struct caching *c, struct text directive) {
     struct text name = {directive.at, text_find(directive, '=')};
-    uint64_t seconds;
-    if (text_equal_nocase(name, TEXT("no-store")) || text_equal_nocase(name, TEXT("private")))
+    bool shared = text_equal_nocase(name, TEXT("s-maxage"));
+    if (text_equal_nocase(name, TEXT("no-store")) || text_equal_nocase(name, TEXT("private"))) {
         c->store = false;
-    else if (text_equal_nocase(name, TEXT("no-cache")))
+    } else if (text_equal_nocase(name, TEXT("no-cache"))) {
         c->check = true;
-    else if (text_equal_nocase(name, TEXT("max-age")) && !c->said) {
+    } else if (shared || (text_equal_nocase(name, TEXT("max-age")) && !c->said)) {
         c->said = true;
-        if (parse_u64(value_of(directive), UINT64_MAX, &seconds))
-            c->seconds = seconds < AGE_MAX ? seconds : AGE_MAX;
+        c->seconds = seconds_of(directive);
     }
+}
+
+static struct text value_called(const struct field_line *lines, size_t n, struct text name) {
+    for (size_t i = 0; i < n; i++)
+        if (text_equal_nocase(lines[i].name, name))
+            return lines[i].value;
+    return (struct text){0};
+}
+
+/* Expires counts where Cache-Control says nothing; what is no date is past (RFC 9111 section 5.3).
+ */
+static void read_expires(struct caching *c, const struct field_line *lines, size_t n) {
+    struct text expires = value_called(lines, n, TEXT("expires"));
+    int64_t end, now;
+    if (c->said || !expires.at)
+        return;
+    c->said = true;
+    if (parse_http_date(expires, &end) &&
+        parse_http_date(value_called(lines, n, TEXT("date")), &now) && end > now)
+        c->seconds = end - now < AGE_MAX ? (uint64_t)(end - now) : AGE_MAX;
 }
 
 /* What makes other answers of the same address than the query does is not kept: callers' fields
@@ -55,13 +83,13 @@ static struct caching read_caching(struct text control, const struct field_line 
     struct text directive;
     while (text_next_element(&control, &directive))
         read_directive(&c, directive);
-    for (size_t i = 0; i < n; i++) {
-        struct text value = lines[i].value;
-        if (lines[i].id == FIELD_VARY && varies(value))
+    read_expires(&c, lines, n);
+    struct text age = value_called(lines, n, TEXT("age"));
+    if (age.at && !parse_u64(age, AGE_MAX, &c.age))
+        c.age = AGE_MAX;
+    for (size_t i = 0; i < n; i++)
+        if (lines[i].id == FIELD_VARY && varies(lines[i].value))
             c.store = false;
-        if (text_equal_nocase(lines[i].name, TEXT("age")) && !parse_u64(value, AGE_MAX, &c.age))
-            c.age = AGE_MAX;
-    }
     return c;
 }
 
@@ -137,6 +165,12 @@ struct document *document_ref(struct document *d) {
     return d;
 }
 
+static void forget_shown(struct document *d) {
+    free(d->shown_host);
+    free(d->shown);
+    d->shown_host = d->shown = NULL;
+}
+
 void document_unref(struct document **pointer) {
     struct document *d = *pointer;
     *pointer = NULL;
@@ -147,6 +181,7 @@ void document_unref(struct document **pointer) {
     free(d->cache_control);
     free(d->etag);
     free(d->last_modified);
+    forget_shown(d);
     free(d);
 }
 
@@ -156,6 +191,24 @@ void document_renew(struct document *d, const struct field_line *lines, size_t n
     (void)copy_value(&d->etag, lines, n, FIELD_ETAG);
     (void)copy_value(&d->last_modified, lines, n, FIELD_LAST_MODIFIED);
     set_fresh(d, lines, n, now);
+}
+
+void document_show(struct document *d, struct text host, struct text shown) {
+    forget_shown(d);
+    d->shown_host = strndup(host.len ? host.at : "", host.len);
+    d->shown = malloc(shown.len + 1);
+    if (!d->shown_host || !d->shown) {
+        forget_shown(d);
+        return;
+    }
+    memcpy(d->shown, shown.at, shown.len);
+    d->shown_length = shown.len;
+}
+
+struct text document_shown(const struct document *d, struct text host) {
+    if (!d->shown || !text_equal(text_of(d->shown_host), host))
+        return (struct text){0};
+    return (struct text){d->shown, d->shown_length};
 }
 
 static size_t place_of(const struct documents *all, struct text query) {

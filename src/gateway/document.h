@@ -24,9 +24,11 @@ struct document {
     char *body;
     size_t length;
     char *cache_control, *etag, *last_modified; /* as the endpoint said them; NULL: it did not */
-    bool kept;                                  /* may be */
-    usec_t born;                                /* when its age was 0 */
-    usec_t fresh;                               /* until when */
+    char *shown_host, *shown;                   /* as it was shown last, and where; NULL: not yet */
+    size_t shown_length;
+    bool kept;    /* may be */
+    usec_t born;  /* when its age was 0 */
+    usec_t fresh; /* until when */
 };
 
 /* What the endpoint answered with 200 to a request with QUERY at NOW: BODY and these N LINES. NULL
@@ -37,6 +39,11 @@ struct document *document_ref(struct document *d);
 void document_unref(struct document **d); /* NULL is fine */
 /* The endpoint answered 304 with these N LINES: D is what it was. */
 void document_renew(struct document *d, const struct field_line *lines, size_t n, usec_t now);
+
+/* Remembers how D was shown at HOST, for the next caller; not if memory is out. */
+void document_show(struct document *d, struct text host, struct text shown);
+/* That, if it was at HOST; else {NULL, 0}. */
+struct text document_shown(const struct document *d, struct text host);
 
 struct documents {
     struct document *at[DOCUMENTS_MAX]; /* the newest first; NULL behind the last */

@@ -26,8 +26,9 @@
 #define EXCHANGE_SECRETS_MAX 4
 /* Attempts side by side. */
 #define EXCHANGE_ATTEMPTS 2
-/* Answers that are seen whole are no larger. */
-#define GATHER_MAX (16 * 1024 * 1024)
+/* Answers that are seen whole are no larger; those that an endpoint says of itself. */
+#define GATHER_MAX         (16 * 1024 * 1024)
+#define GATHER_SWAGGER_MAX (4 * 1024 * 1024)
 
 enum exchange_state {
     EXCHANGE_GATHERING,      /* the head is accepted; it starts at the end of this turn */
@@ -45,7 +46,8 @@ enum exchange_framing { FRAMING_NONE, FRAMING_LENGTH, FRAMING_CHUNKED };
 /* How a caller asks what an endpoint says of itself. */
 struct exchange_asked {
     struct text host, if_none_match; /* values of these fields */
-    bool news;                       /* nothing that is kept will do */
+    bool news;                       /* nothing that is kept will do, */
+    bool apart;                      /* and this is not to be kept for others */
 };
 
 struct exchange {
@@ -239,6 +241,8 @@ void credential_forget(struct exchange *x);
 bool request_choose_framing(struct exchange *x) MUST_CHECK;
 /* Keeps what of the caller's head goes to the endpoint. False: out of memory. */
 bool request_keep_lines(struct exchange *x, const struct head *h) MUST_CHECK;
+/* Whether a field NAME of a caller of ROUTE reaches the endpoint. */
+bool request_passes(const struct config_route *route, struct text name);
 /* By another route than the one that they were kept for: leaves out what that one sends itself. */
 void request_follow(struct exchange *x);
 size_t request_take_body(struct exchange *x, const char *bytes, size_t n);
@@ -281,3 +285,5 @@ void reply_options(struct exchange *x);
 /* Fields that every answer of this exchange carries, CORS included. Returns how many. */
 size_t reply_common_fields(struct exchange *x, struct field_line *fields, size_t max);
 #define REPLY_COMMON_MAX 12
+/* Whether a head with these N FIELDS fits into what libmicrohttpd has for it. */
+bool reply_fits(const struct exchange *x, const struct field_line *fields, size_t n);

@@ -34,10 +34,15 @@ static bool may_be_wrapped(const struct attempt *a) {
            status != 206 && is_json(a);
 }
 
+/* Of the body. */
+static size_t most(const struct exchange *x) {
+    return x->target == ROUTE_SWAGGER ? GATHER_SWAGGER_MAX : GATHER_MAX;
+}
+
 static bool wants(const struct attempt *a) {
     const struct exchange *x = a->exchange;
     if (!exchange_rewrites(x) || is_encoded(a) ||
-        (a->answer.length != ANSWER_NO_LENGTH && a->answer.length > GATHER_MAX))
+        (a->answer.length != ANSWER_NO_LENGTH && a->answer.length > most(x)))
         return false;
     if (x->target == ROUTE_SWAGGER)
         return a->answer.status == 200 || (a->answer.status == 304 && a->document);
@@ -76,15 +81,16 @@ static bool open_string(struct attempt *a) {
 
 static void finish(struct attempt *a) {
     struct exchange *x = a->exchange;
-    struct text whole = buf_text(&a->gathered);
     if (x->target == ROUTE_SWAGGER && swagger_answered(a)) {
-        attempt_release(a);
-        return;
+        buf_done(&a->gathered); /* a slow caller may take long */
+    } else if (x->target == ROUTE_SCORE && open_string(a)) {
+        struct text opened = buf_text(&x->own_body);
+        buf_done(&a->gathered);
+        answer_reply(a, &opened, true);
+    } else {
+        struct text whole = buf_text(&a->gathered);
+        answer_reply(a, &whole, false);
     }
-    bool opened = x->target == ROUTE_SCORE && open_string(a);
-    if (opened)
-        whole = buf_text(&x->own_body);
-    answer_reply(a, &whole, opened);
     attempt_release(a);
 }
 
@@ -104,10 +110,10 @@ void gather(struct attempt *a) {
     buf_add(&a->gathered, a->rx + a->body_begin, n);
     if (buf_ok(&a->gathered))
         a->body_end = a->body_begin;
-    if (!buf_ok(&a->gathered) || is_hopeless(a))
-        give_up(a);
-    else if (a->answer.state == ANSWER_DONE)
+    if (buf_ok(&a->gathered) && a->answer.state == ANSWER_DONE)
         finish(a);
+    else if (!buf_ok(&a->gathered) || is_hopeless(a))
+        give_up(a);
 }
 
 bool gather_begin(struct attempt *a) {
@@ -115,6 +121,7 @@ bool gather_begin(struct attempt *a) {
         return false;
     exchange_end_attempts(a->exchange, a);
     a->state = ATTEMPT_GATHERING;
+    buf_init(&a->gathered, most(a->exchange));
     gather(a);
     return true;
 }

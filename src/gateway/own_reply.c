@@ -39,6 +39,13 @@ size_t reply_common_fields(struct exchange *x, struct field_line *fields, size_t
     return n;
 }
 
+bool reply_fits(const struct exchange *x, const struct field_line *fields, size_t n) {
+    size_t used = 0;
+    for (size_t i = 0; i < n; i++)
+        used += fields[i].name.len + fields[i].value.len + 4;
+    return used <= caller_head_room(x->caller);
+}
+
 /* Answers after which the connection ends: nothing behind a head that was refused can be believed,
  * and from the others no more is wanted. */
 static bool ends_connection(const struct exchange *x, enum reason why) {
@@ -155,6 +162,10 @@ void reply_document(struct exchange *x, struct text etag, struct text cache_cont
     add(fields, &n, "Cache-Control", cache_control);
     add(fields, &n, "Age", text_of(seconds));
     n += reply_common_fields(x, fields + n, REPLY_COMMON_MAX);
+    if (!reply_fits(x, fields, n)) {
+        reply_problem(x, REASON_answer_head_too_large, (struct text){0});
+        return;
+    }
     struct reply reply = {.status = has ? 304 : 200,
                           .fields = fields,
                           .field_count = n,

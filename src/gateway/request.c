@@ -7,6 +7,7 @@
 #include "gateway/exchange.h"
 
 #include "policy/forward.h"
+#include "policy/replay.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -91,9 +92,17 @@ static bool is_ours(const struct config_route *route, struct text name) {
     return route_sets(route, name) || backends_write(route, name);
 }
 
-/* The caller wants bytes of the endpoint that it does not get. */
+bool request_passes(const struct config_route *route, struct text name) {
+    struct field_line line = {.name = name, .id = field_lookup(name)};
+    struct head alone = {.fields = &line, .field_count = 1};
+    return forward_up(&line, &alone) && !is_ours(route, name);
+}
+
+/* The caller wants bytes of the endpoint that it does not get. What is a condition of an action
+ * passes. */
 static bool is_for_bytes(const struct exchange *x, enum field id) {
-    return exchange_rewrites(x) && field_rules(id) & FIELD_OF_BYTES;
+    return exchange_rewrites(x) && field_rules(id) & FIELD_OF_BYTES &&
+           (id == FIELD_ACCEPT_ENCODING || replay_method_is_safe(x->head.method));
 }
 
 /* What is changed is asked for as it is. */

@@ -107,6 +107,7 @@ void site_belong(struct site *s, const struct gateway_route *route) {
     tally_add(s->tally, TALLY_IDLE, -s->idle);
     s->tally = route->tally;
     tally_add(s->tally, TALLY_IDLE, s->idle);
+    documents_done(&s->documents); /* the credential may be another, and what the route serves */
 }
 
 void site_retire(struct site *s) {

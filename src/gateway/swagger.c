@@ -10,13 +10,21 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* A caller that wants nothing kept (RFC 9111 section 5.2.1.4; browsers say it to reload). */
-static bool wants_news(const struct field_line *line) {
+/* Whether LINE is a Cache-Control with WORD (RFC 9111 section 5.2.1; browsers say "no-cache" to
+ * reload). */
+static bool controls(const struct field_line *line, struct text word) {
     struct text all = line->value, one;
     while (line->id == FIELD_CACHE_CONTROL && text_next_element(&all, &one))
-        if (text_equal_nocase(one, TEXT("no-cache")) || text_equal_nocase(one, TEXT("max-age=0")))
+        if (text_equal_nocase(one, word))
             return true;
     return false;
+}
+
+/* The caller asks for something of its own: another deployment, or nothing that stays. */
+static bool is_apart(const struct exchange *x, const struct field_line *line) {
+    return controls(line, TEXT("no-store")) ||
+           (x->route->config->client_deployment &&
+            text_equal_nocase(line->name, TEXT("azureml-model-deployment")));
 }
 
 void swagger_asked(struct exchange *x, const struct head *h) {
@@ -27,24 +35,42 @@ void swagger_asked(struct exchange *x, const struct head *h) {
             x->asked.host = line->value;
         else if (line->id == FIELD_IF_NONE_MATCH)
             x->asked.if_none_match = line->value;
-        x->asked.news |= wants_news(line);
+        x->asked.apart |= is_apart(x, line);
+        x->asked.news |=
+            x->asked.apart || controls(line, TEXT("no-cache")) || controls(line, TEXT("max-age=0"));
     }
 }
 
-/* D is what B said when it led to SITE. */
-static bool rewrite(struct exchange *x, const struct gateway_backend *b, const struct site *site,
-                    const struct document *d) {
+static bool passes(const void *context, struct text field) {
+    return request_passes(context, field);
+}
+
+static bool rewrite(struct exchange *x, const struct endpoint *endpoint, const struct document *d) {
     const struct config_route *route = x->route->config;
-    const struct endpoint *endpoint = site->endpoint;
     struct openapi_view view = {.host = x->asked.host,
                                 .route = text_of(route->path),
                                 .scoring = text_of(endpoint->scoring.path),
                                 .swagger = text_of(endpoint->swagger.path),
                                 .subpaths = route->subpaths,
                                 .methods = route->methods,
-                                .auth = text_of(b->config->auth.header)};
-    buf_clear(&x->own_body);
+                                .passes = passes,
+                                .context = route};
     return openapi_rewrite((struct text){d->body, d->length}, &view, &x->own_body);
+}
+
+/* Puts D, which is of ENDPOINT, into own_body as the caller sees it. */
+static bool show(struct exchange *x, const struct endpoint *endpoint, struct document *d) {
+    struct text shown = document_shown(d, x->asked.host);
+    buf_clear(&x->own_body);
+    if (shown.at) {
+        buf_add_text(&x->own_body, shown);
+        return true;
+    }
+    if (!rewrite(x, endpoint, d))
+        return false;
+    if (d->kept && buf_ok(&x->own_body))
+        document_show(d, x->asked.host, buf_text(&x->own_body));
+    return true;
 }
 
 /* Weakly, as RFC 9110 section 13.1.2 has it. */
@@ -60,10 +86,9 @@ static bool has_it(const struct exchange *x, struct text etag) {
 }
 
 /* Answers with D. False: it is nothing that could be rewritten. */
-static bool reply_with(struct exchange *x, const struct gateway_backend *b, const struct site *site,
-                       const struct document *d) {
+static bool reply_with(struct exchange *x, const struct endpoint *endpoint, struct document *d) {
     char etag[24];
-    if (!rewrite(x, b, site, d))
+    if (!show(x, endpoint, d))
         return false;
     if (!buf_ok(&x->own_body)) {
         reply_problem(x, REASON_out_of_resources, (struct text){0});
@@ -81,10 +106,9 @@ bool swagger_kept(struct exchange *x) {
     if (x->target != ROUTE_SWAGGER || x->asked.news)
         return false;
     for (size_t i = 0; i < x->route->config->backend_count; i++) {
-        const struct gateway_backend *b = &x->route->backends[i];
-        const struct site *site = b->stock->site;
-        const struct document *d = site ? documents_find(&site->documents, x->head.query) : NULL;
-        if (d && now < d->fresh && reply_with(x, b, site, d))
+        const struct site *site = x->route->backends[i].stock->site;
+        struct document *d = site ? documents_find(&site->documents, x->head.query) : NULL;
+        if (d && now < d->fresh && reply_with(x, site->endpoint, d))
             return true;
     }
     return false;
@@ -92,13 +116,10 @@ bool swagger_kept(struct exchange *x) {
 
 void swagger_ask(struct attempt *a, struct buf *head) {
     struct exchange *x = a->exchange;
-    struct site *site = a->stock->site;
-    struct document *d = documents_find(&site->documents, x->head.query);
+    struct document *d = documents_find(&a->stock->site->documents, x->head.query);
     document_unref(&a->document);
-    if (!d || !(d->etag || d->last_modified))
+    if (!d || !(d->etag || d->last_modified) || x->asked.apart)
         return;
-    if (!rewrite(x, a->backend, site, d))
-        return; /* it does not fit what the route has become in a reload */
     a->document = document_ref(d);
     if (d->etag)
         buf_addf(head, "If-None-Match: %s\r\n", d->etag);
@@ -120,8 +141,14 @@ bool swagger_answered(struct attempt *a) {
         if (!a->document)
             return false;
     }
-    if (!reply_with(x, a->backend, site, a->document))
-        return false;
-    documents_keep(&site->documents, a->document);
+    if (!reply_with(x, site->endpoint, a->document)) {
+        if (answer->status != 304)
+            return false;
+        reply_problem(x, REASON_out_of_resources, (struct text){0}); /* it was shown before */
+    }
+    /* What is shown by a route that a reload has replaced is not for the new one. */
+    if (!x->asked.apart && !x->route->replaced)
+        documents_keep(&site->documents, a->document);
+    document_unref(&a->document);
     return true;
 }

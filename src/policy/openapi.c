@@ -5,7 +5,7 @@
 #include "base/json.h"
 #include "base/json_grammar.h"
 #include "base/json_text.h"
-#include "policy/forward.h"
+#include "policy/head.h"
 
 /* How deep a document may be, and how many security schemes are told apart. */
 #define DEPTH_MAX   100
@@ -125,13 +125,6 @@ static bool fit_base(struct document *d) {
 
 /* Security */
 
-/* What the gateway writes itself, or drops. */
-static bool never_passes(const struct document *d, struct text field) {
-    struct field_line line = {.name = field, .id = field_lookup(field)};
-    struct head alone = {.fields = &line, .field_count = 1};
-    return text_equal_nocase(field, d->view->auth) || !forward_up(&line, &alone);
-}
-
 static bool is_gone(struct document *d, struct text scheme) {
     static const struct text ours[] = {TEXT("basic"), TEXT("http"), TEXT("oauth2"),
                                        TEXT("openIdConnect"), TEXT("mutualTLS")};
@@ -145,7 +138,7 @@ static bool is_gone(struct document *d, struct text scheme) {
     if (json_text_says(in, "cookie"))
         return true;
     return json_text_says(in, "header") &&
-           never_passes(d, read_string(d, json_text_member(scheme, "name")));
+           !d->view->passes(d->view->context, read_string(d, json_text_member(scheme, "name")));
 }
 
 static struct text schemes_of(const struct document *d) {
@@ -324,12 +317,13 @@ static bool find_local(const struct document *d, struct text path, struct buf *l
     bool described = text_equal(path, v->swagger);
     if (!is_scored(d, path, &rest) && !described)
         return false;
-    buf_clear(local);
-    buf_add_text(local, v->route);
     if (described) {
         *methods = METHOD_GET | METHOD_HEAD;
         rest = TEXT("/swagger.json");
     }
+    buf_clear(local);
+    if (rest.len == 0 || !text_equal(v->route, TEXT("/")))
+        buf_add_text(local, v->route);
     buf_add_text(local, rest);
     return true;
 }

@@ -21,7 +21,9 @@ struct openapi_view {
     struct text swagger; /* and of the document's */
     bool subpaths;       /* what lies below the scoring URI can be reached, too */
     unsigned methods;    /* set of enum method that the route serves */
-    struct text auth;    /* the field with the gateway's credential */
+    /* Whether a field of a caller reaches the endpoint. */
+    bool (*passes)(const void *context, struct text field);
+    const void *context;
 };
 
 /* Appends DOCUMENT to INTO as V sees it:

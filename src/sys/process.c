@@ -59,9 +59,13 @@ static unsigned quota_cpus(void) {
 }
 
 void process_occupy(int last) {
-    for (int fd = STDIN_FILENO; fd <= last; fd++)
-        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR | O_CLOEXEC) > fd)
-            return; /* another thread was faster: it has the number */
+    for (int fd = STDIN_FILENO; fd <= last; fd++) {
+        if (fcntl(fd, F_GETFD) >= 0)
+            continue;
+        int lowest = open("/dev/null", O_RDWR | O_CLOEXEC);
+        if (lowest > fd) /* another thread was faster: it has the number */
+            close(lowest);
+    }
 }
 
 unsigned process_cpus(void) {
