@@ -150,8 +150,14 @@ static struct MHD_Response *create_response(struct client *client, const struct 
                                                MHD_RESPMEM_PERSISTENT);
     bool known = reply->length != REPLY_NO_LENGTH;
     bool chunked = !known && !client->request.http10; /* needs no block of its own */
-    return MHD_create_response_from_callback(known ? reply->length : MHD_SIZE_UNKNOWN,
-                                             chunked ? 1 : BLOCK_BYTES, read_body, client, NULL);
+    struct MHD_Response *response =
+        MHD_create_response_from_callback(known ? reply->length : MHD_SIZE_UNKNOWN,
+                                          chunked ? 1 : BLOCK_BYTES, read_body, client, NULL);
+    /* 0.9.75 would end an answer to HEAD with an empty chunk, which is the beginning of the next
+     * answer for the caller. This way it has no chunks, and the connection ends. */
+    if (response && !known && client->request.is_head)
+        MHD_set_response_options(response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
+    return response;
 }
 
 /* libmicrohttpd refuses empty values and controls, which may be left out. False: out of memory; an

@@ -43,10 +43,17 @@ static bool is_too_many(const struct attempt *a) {
                       TEXT("too_many_pending_request"));
 }
 
+/* A backend that could not be reached had no part in the request, and the other one takes it for
+ * the first time: no budget keeps it from there. */
+static bool is_first_elsewhere(const struct retry_facts *facts) {
+    return facts->event == RETRY_NOT_CONNECTED && facts->elsewhere;
+}
+
 /* When it may be sent again; USEC_NEVER: not. */
 static usec_t decide(struct exchange *x, const struct retry_facts *facts) {
     usec_t when = retry_at(&x->route->config->retry, facts, random_u64());
-    if (when != USEC_NEVER && !retry_budget_spend(&x->route->budget, facts->now))
+    if (when != USEC_NEVER && !is_first_elsewhere(facts) &&
+        !retry_budget_spend(&x->route->budget, facts->now))
         return USEC_NEVER;
     return when;
 }

@@ -33,10 +33,17 @@ static const char *allowed_origin(const struct cors *cors, struct text origin) {
     return serves_any(cors) ? "*" : listed(cors->origins, cors->origin_count, origin);
 }
 
+/* What a page elsewhere sends without an Origin: a GET that it may not read. Other ports of the
+ * same host are the same site for a browser, and other origins. */
+static bool from_elsewhere(struct text site) {
+    return text_equal_nocase(site, TEXT("cross-site")) ||
+           text_equal_nocase(site, TEXT("same-site"));
+}
+
 enum cors_verdict cors_decide(const struct cors *cors, const struct head *h) {
     if (h->origin.at)
         return cors && allowed_origin(cors, h->origin) ? CORS_ALLOWED : CORS_REFUSED;
-    return text_equal_nocase(h->sec_fetch_site, TEXT("cross-site")) ? CORS_CROSS_SITE : CORS_NONE;
+    return from_elsewhere(h->sec_fetch_site) ? CORS_CROSS_SITE : CORS_NONE;
 }
 
 bool cors_is_preflight(const struct head *h) {

@@ -32,7 +32,7 @@ enum cors_verdict {
     CORS_NONE,       /* no Origin: not a browser's cross-origin request */
     CORS_ALLOWED,    /* Origin is served: add the fields */
     CORS_REFUSED,    /* Origin present and not served: 403 origin_not_allowed */
-    CORS_CROSS_SITE, /* no Origin but Sec-Fetch-Site: cross-site: 403 cross_site */
+    CORS_CROSS_SITE, /* no Origin but Sec-Fetch-Site: cross-site or same-site: 403 cross_site */
 };
 
 /* SELF: whether the Origin is the gateway itself (same host and port as the request was sent to) is

@@ -57,15 +57,17 @@ static void fault(struct findings *f, enum reason why) {
 }
 
 static bool target_fits(struct text target) {
+    size_t query = text_find(target, '?');
     for (size_t i = 0; i < target.len; i++) {
         unsigned char c = (unsigned char)target.at[i];
         if (c <= 0x20 || c >= 0x7f || c == '#' || c == '\\')
             return false;
         if (c != '%')
             continue;
-        /* NUL, CR and LF: one decoder too many would end a string or a line there. */
+        /* NUL, and CR and LF in a path: one decoder too many would end a string or a line there. In
+         * a query they are text of more than one line. */
         int byte = percent_byte(target, i + 1);
-        if (byte <= 0 || byte == '\r' || byte == '\n')
+        if (byte <= 0 || (i < query && (byte == '\r' || byte == '\n')))
             return false;
     }
     return true;

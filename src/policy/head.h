@@ -65,9 +65,9 @@ struct head {
  * method_unknown     CONNECT; other unknown methods are METHOD_OTHER, which the route answers
  * malformed_target   not in origin-form (or "*" for OPTIONS); a control, blank, '#', backslash,
  * byte
- *                    >= 0x7f, "%00", encoded CR or LF, or a '%' that no two hex digits follow
- * malformed_header   name no token, a control in the value, a name that begins with content-length
- * or transfer-encoding without being it (a folded line), another FIELD_SINGLE twice
+ *                    >= 0x7f, "%00", encoded CR or LF in the path, or a '%' that no two hex digits
+ * follow malformed_header   name no token, a control in the value, a name that begins with
+ * content-length or transfer-encoding without being it (a folded line), another FIELD_SINGLE twice
  * ambiguous_framing  Content-Length or Transfer-Encoding twice, both, no number, or the latter
  * on 1.0 transfer_coding    anything but "chunked" body_too_large     a Content-Length that no 64
  * bits hold bad_host           not exactly one well-formed Host on 1.1, more than one on 1.0

@@ -24,7 +24,7 @@
     X(origin_not_allowed, 403, http_request_denied,                                                \
       "This origin is not in cors.origins of the route.")                                          \
     X(cross_site, 403, http_request_denied,                                                        \
-      "A browser sent this request across sites without an allowed Origin.")                       \
+      "A browser sent this request for a page of another origin, without an Origin.")              \
     X(caller_not_allowed, 403, http_request_denied,                                                \
       "This caller is not in allow_clients or allow_users of the listener.")                       \
     X(no_route, 404, destination_not_found, "No route has this path.")                             \

@@ -261,7 +261,7 @@ add("chunk without an end", HOSTILE, post(TE, body=b"5\r\nhel"))
 
 for name, data in {
     "GET": get(),
-    "GET with a query": get(target=b"/score?a=b&c=%2F%20d&&=;~!$'()*+,:@/?"),
+    "GET with a query": get(target=b"/score?a=b&c=%2F%20d%0D%0Ae&&=;~!$'()*+,:@/?"),
     "HEAD": get(method=b"HEAD"),
     "POST with a body": post(b"Content-Length: 5", body=b"hello"),
     "POST with an empty body": post(b"Content-Length: 0"),

@@ -308,9 +308,10 @@ def test_B8_a_rebound_name_is_refused_whatever_the_origin(browser):
 
 def test_B9_sec_fetch_site(browser):
     caller, up = browser
-    answer = caller.get("/score", [("Sec-Fetch-Site", "cross-site")])  # an <img> or a link: no Origin
-    assert_problem(answer, "cross_site")
-    assert_problem(caller.post("/score", b"x", [("Sec-Fetch-Site", "cross-site")]), "cross_site")
+    for site in ("cross-site", "same-site"):  # the latter: another port of the same host
+        answer = caller.get("/score", [("Sec-Fetch-Site", site)])  # an <img> or a link: no Origin
+        assert_problem(answer, "cross_site")
+        assert_problem(caller.post("/score", b"x", [("Sec-Fetch-Site", site)]), "cross_site")
     assert up.heads == []
     for site in ("same-origin", "none"):
         assert caller.get("/score", [("Sec-Fetch-Site", site)]).status == 200

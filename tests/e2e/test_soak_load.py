@@ -32,7 +32,9 @@ short_and_long = pytest.mark.parametrize("seconds", [
 @pytest.fixture
 def served(serve):
     def make(handler=None, tls=False, top=None, **route):
-        options = {"backlog": 1024} if tls else {"backlog": 1024, "tls": None}
+        options = {"backlog": 1024, "timeout": LONG + 60}  # a connection may rest all the while
+        if not tls:
+            options["tls"] = None
         gate, up = serve(handler=handler or (lambda request: Response(200, (), b"[1, 2]")),
                          upstream_options=options, allow_insecure_upstream=not tls,
                          top={"workers": 2, "log": QUIET, **(top or {})}, **route)

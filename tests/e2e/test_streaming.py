@@ -472,6 +472,28 @@ def test_head(serve):
     assert [(r.method, r.connection) for r in up.requests] == [("HEAD", 0), ("POST", 0), ("HEAD", 0)]
 
 
+@pytest.mark.parametrize("framing", [b"Transfer-Encoding: chunked\r\n", b""],
+                         ids=["chunked", "until-close"])
+def test_head_of_an_answer_without_a_length(serve, framing):
+    """Nothing follows the head that could be taken for the next answer; the connection ends."""
+    def script(s):
+        s.rxreq()
+        s.tx(b"HTTP/1.1 200 OK\r\nX-A: b\r\n" + framing + b"\r\n")
+        if framing:
+            FINE(s)
+
+    one, _ = serve([script, FINE])
+    caller = one.client()
+    reply = caller.request("HEAD", "/score")
+    assert (reply.status, reply.headers["x-a"]) == (200, "b")
+    assert not {"content-length", "transfer-encoding"} & {n.lower() for n, _ in reply.headers}
+    assert reply.will_close
+    with pytest.raises(Closed) as ended:
+        caller.read_answer()
+    assert ended.value.partial == b""
+    assert_fine(one.client())
+
+
 @pytest.mark.parametrize("framing", ["chunked", "length"])
 def test_every_size_both_ways(serve, framing):
     sizes = [0, 1, 2, 4095, 4096, 16383, 16384, 16385, 32767, 32768, 32769, 65535, 65536, 65537,

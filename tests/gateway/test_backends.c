@@ -55,6 +55,20 @@ static void goes_elsewhere_at_once(void **state) {
     assert_all_over();
 }
 
+/* Which has not had it yet. */
+static void no_budget_keeps_it_from_another_that_is_up(void **state) {
+    (void)state;
+    prepare(2);
+    world.list[1].priority = 1;
+    world.route.retry.budget_percent = 0;
+    world.route.breaker.failures = 0; /* it would see to that */
+    gateway_restarts_whole();
+    host_is_down(host_of(0), REASON_connection_refused);
+    for (int i = 0; i < 60; i++)
+        is_served_at(caller_posts("/score", "body"), "body", 1);
+    assert_all_over();
+}
+
 static void connect_timeout_goes_elsewhere(void **state) {
     (void)state;
     begin_ordered();
@@ -547,6 +561,7 @@ int main(void) {
         TEST(busy_one_goes_elsewhere_at_once),
         TEST(all_busy),
         TEST(large_body_goes_elsewhere_if_nothing_was_sent),
+        TEST(no_budget_keeps_it_from_another_that_is_up),
         TEST(weights_are_shares),
         TEST(breaker_opens_after_requests_not_attempts),
         TEST(open_one_is_left_out),

@@ -69,6 +69,8 @@ static void decides_by_the_whole_origin(void **state) {
         {"Origin: https://ok.example\nSec-Fetch-Site: cross-site", CORS_ALLOWED, CORS_ALLOWED},
         {"Sec-Fetch-Site: cross-site", CORS_CROSS_SITE, CORS_CROSS_SITE},
         {"Sec-Fetch-Site: Cross-Site", CORS_CROSS_SITE, CORS_CROSS_SITE},
+        {"Sec-Fetch-Site: same-site", CORS_CROSS_SITE, CORS_CROSS_SITE},
+        {"Origin: https://ok.example\nSec-Fetch-Site: same-site", CORS_ALLOWED, CORS_ALLOWED},
         {"Sec-Fetch-Site: same-origin", CORS_NONE, CORS_NONE},
         {"Sec-Fetch-Site: none", CORS_NONE, CORS_NONE},
         {"Content-Type: text/plain\nOrigin: https://evil.example", CORS_REFUSED, CORS_ALLOWED},

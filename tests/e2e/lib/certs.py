@@ -15,6 +15,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 DAY = datetime.timedelta(days=1)
+# Those that the examples call, as they are written there.
+EXAMPLE_NAMES = ("*.region.inference.ml.azure.com", "*.westeurope.inference.ml.azure.com",
+                 "*.northeurope.inference.ml.azure.com", "*.openai.azure.com")
 GOOD_NAMES = ("localhost", "score.test", "127.0.0.1", "127.0.0.2", "127.0.0.3", "::1")
 
 
@@ -109,6 +112,7 @@ def _make(directory):
     save("ca", ca)
     save("other_ca", other_ca)
     save("good", _sign("good", ca, names=GOOD_NAMES, start=-7300, end=7300))
+    save("example", _sign("example", ca, names=EXAMPLE_NAMES))
     save("second", _sign("second", ca, names=GOOD_NAMES))
     save("expired", _sign("expired", ca, names=GOOD_NAMES, start=-20, end=-1))
     save("not_yet_valid", _sign("future", ca, names=GOOD_NAMES, start=5))

@@ -212,11 +212,12 @@ class ScriptedUpstream:
     """SCRIPT: a function, or a list of them, one per connection, the last for all further ones.
     TLS: the Cert to present, None for plain. MINIMUM, MAXIMUM: ssl.TLSVersion. CIPHERS: as OpenSSL
     writes them. CLIENT_CA: a client certificate signed by it is required. RAW: the script gets the
-    connection before any handshake. PORT, HOST: where to listen."""
+    connection before any handshake. PORT, HOST: where to listen; LISTENER:
+    instead, a socket that does."""
 
     def __init__(self, script=None, handler=None, *, tls=None, minimum=None, maximum=None,
                  ciphers=None, alpn=None, client_ca=None, raw=False, host="127.0.0.1", port=0,
-                 backlog=128, timeout=20.0, receive_buffer=None):
+                 backlog=128, timeout=20.0, receive_buffer=None, listener=None):
         if script is None:
             script = serve(handler or (lambda request: Response()))
         self.scripts = list(script) if isinstance(script, (list, tuple)) else [script]
@@ -232,7 +233,7 @@ class ScriptedUpstream:
             tls, minimum, maximum, ciphers, alpn, client_ca)
         self.tls = tls is not None
         self.host = host
-        self._listener = socket.create_server((host, port), backlog=backlog)
+        self._listener = listener or socket.create_server((host, port), backlog=backlog)
         if receive_buffer:
             self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.port = self._listener.getsockname()[1]

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Microsoft's clients, each question in a process of its own: they keep tokens for the process."""
+"""Microsoft's clients and others, each question in a process of its own: they keep tokens for the
+process."""
 
 import json
 import os
@@ -28,10 +29,11 @@ def node(script):
 
 
 def ask(client, question, ca, home, env=None):
-    """What CLIENT (python, node or services) answers to QUESTION, a dict. CA: whom it trusts."""
+    """What CLIENT (python, node, services or power-query) answers to QUESTION, a dict. CA: whom it trusts."""
     directory = clients_directory()
     command = {"python": [directory / "bin" / "python", HERE / "client_identity.py"],
                "services": [directory / "bin" / "python", HERE / "client_services.py"],
+               "power-query": [directory / "bin" / "python", HERE / "client_power_query.py"],
                "node": lambda: node("client_node.mjs")}[client]
     clean = {n: v for n, v in os.environ.items()
              if n != "PYTHONDONTWRITEBYTECODE" and not n.lower().endswith("_proxy")

@@ -15,7 +15,10 @@ HERE = Path(__file__).resolve().parent
 DATA = ROOT / "tests" / "data"
 KEY = "vendorKey0PrimaryCANARY7t5q"
 # The entry scripts by the name that their paths begin with; "score" has the rest.
-SCRIPTS = {"score": "score.py", "raw": "raw_score.py"}
+SCRIPTS = {"score": "score.py", "raw": "raw_score.py", "bodies": "bodies_score.py",
+           "text": "text_score.py", "cors": "score.py", "power_bi": "power_bi_score.py"}
+# And what the server's environment says besides.
+SETTINGS = {"cors": {"AML_CORS_ORIGINS": "https://theirs.example"}}
 
 NGINX = """
 daemon off; master_process off; pid {tmp}/nginx.pid; error_log {tmp}/nginx.log;
@@ -111,7 +114,7 @@ class Vendor:
             [vendor_directory() / "bin" / "gunicorn", "--bind", f"unix:{sock}",
              "--no-control-socket", "azureml_inference_server_http.server.entry:app"],
             {"AZUREML_ENTRY_SCRIPT": str(HERE / SCRIPTS[name]), "AZUREML_MODEL_DIR": str(models),
-             "PYTHONDONTWRITEBYTECODE": "1"})
+             "PYTHONDONTWRITEBYTECODE": "1", **SETTINGS.get(name, {})})
         self._processes.append(server)
         server.wait_for(lambda: self.direct("GET", "/", server=name).status == 200)
 

@@ -75,6 +75,23 @@ def test_errors_of_the_server_pass_unchanged(caller, vendor, method, path, serve
     assert caller.post("/score", SAMPLE).status == 200  # on the same connection
 
 
+def allowed(answer):
+    return [v for n, v in answer.headers if n.lower() == "access-control-allow-origin"]
+
+
+def test_the_cors_of_the_server_is_replaced_by_ours(vendor, gateway):
+    """Two of the same fields make a browser refuse the answer."""
+    gate = gateway([{"path": "/score", "scoring_uri": vendor.url("/cors/score"), "auth": key_auth(KEY),
+                     "cors": {"origins": ["https://ours.example"]}}])
+    for origin, status, ours, theirs in (
+            ("https://ours.example", 200, ["https://ours.example"], []),
+            ("https://theirs.example", 403, [], ["https://theirs.example"])):
+        fields = [*JSON, ("Origin", origin)]
+        answer = gate.client().post("/score", SAMPLE, fields)
+        assert (answer.status, allowed(answer)) == (status, ours)
+        assert allowed(vendor.direct("POST", "/score", fields, SAMPLE, server="cors")) == theirs
+
+
 def words(value, under=""):
     """Each string of a document with where it is."""
     if isinstance(value, dict):
