@@ -146,6 +146,8 @@ bool json_scan_value(struct json_scan *s) {
 }
 
 struct text json_trim(struct text t) {
+    if (t.len == 0)
+        return t;
     if (text_starts(t, TEXT("\xef\xbb\xbf")))
         t = text_skip(t, 3);
     struct json_scan s = {t.at, t.at + t.len, 0};
@@ -156,6 +158,8 @@ struct text json_trim(struct text t) {
 }
 
 bool json_is_valid(struct text t, unsigned max_depth) {
+    if (t.len == 0)
+        return false;
     struct json_scan s = {t.at, t.at + t.len, max_depth};
-    return t.len && json_scan_value(&s) && s.at == s.end;
+    return json_scan_value(&s) && s.at == s.end;
 }

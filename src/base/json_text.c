@@ -9,7 +9,7 @@
 
 struct text json_text_inside(struct text value) {
     if (!json_text_is_object(value) && !json_text_is_array(value))
-        return (struct text){0};
+        return TEXT("");
     return (struct text){value.at + 1, value.len - 2};
 }
 

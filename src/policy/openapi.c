@@ -82,7 +82,7 @@ static struct text at_endpoint(struct document *d, struct text path, struct buf 
     buf_clear(whole);
     buf_add_text(whole, buf_text(&d->base));
     buf_add_text(whole, path);
-    return buf_ok(whole) ? buf_text(whole) : (struct text){0};
+    return buf_ok(whole) ? buf_text(whole) : TEXT("");
 }
 
 /* Whether PATH, as the endpoint sees it, is reached through the route; REST: what the caller writes

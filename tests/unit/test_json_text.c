@@ -21,12 +21,13 @@ static void assert_text(struct text t, const char *wanted) {
  * the very end of its memory. */
 static const char *parts_of(const char *value) {
     static struct buf all;
-    size_t n = strlen(value);
-    char *copy = malloc(n);
-    memcpy(copy, value, n);
-    struct text inside = json_text_inside((struct text){copy, n});
+    struct text t = text_of(value);
+    char *copy = malloc(t.len);
+    memcpy(copy, t.at, t.len);
+    t.at = copy;
+    struct text inside = json_text_inside(t);
     struct json_part part;
-    assert_true(json_is_valid((struct text){copy, n}, 9));
+    assert_true(json_is_valid(t, 9));
     buf_done(&all);
     buf_init(&all, 4096);
     buf_add_string(&all, "");
