@@ -282,8 +282,9 @@ void answer_pump(struct attempt *a) {
 static size_t pull_gathered(struct attempt *a, char *into, size_t n) {
     size_t left = a->gathered.len - a->gathered_given;
     n = n < left ? n : left;
-    if (n)
-        memcpy(into, a->gathered.at + a->gathered_given, n);
+    if (n == 0)
+        return 0;
+    memcpy(into, a->gathered.at + a->gathered_given, n);
     a->gathered_given += n;
     a->progress = a->exchange->gateway->loop->now;
     return n;

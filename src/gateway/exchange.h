@@ -46,8 +46,8 @@ enum exchange_framing { FRAMING_NONE, FRAMING_LENGTH, FRAMING_CHUNKED };
 /* How a caller asks what an endpoint says of itself. */
 struct exchange_asked {
     struct text host, if_none_match; /* values of these fields */
-    bool news;                       /* nothing that is kept will do, */
-    bool apart;                      /* and this is not to be kept for others */
+    bool news;                       /* nothing that is kept will do */
+    bool apart;                      /* what comes is not kept for others */
 };
 
 struct exchange {

@@ -20,24 +20,24 @@ static bool controls(const struct field_line *line, struct text word) {
     return false;
 }
 
-/* The caller asks for something of its own: another deployment, or nothing that stays. */
-static bool is_apart(const struct exchange *x, const struct field_line *line) {
-    return controls(line, TEXT("no-store")) ||
-           (x->route->config->client_deployment &&
-            text_equal_nocase(line->name, TEXT("azureml-model-deployment")));
+/* The caller asks for another deployment than others may. */
+static bool is_of_its_own(const struct exchange *x, const struct field_line *line) {
+    return x->route->config->client_deployment &&
+           text_equal_nocase(line->name, TEXT("azureml-model-deployment"));
 }
 
 void swagger_asked(struct exchange *x, const struct head *h) {
-    x->asked = (struct exchange_asked){0};
+    struct exchange_asked *asked = &x->asked;
+    *asked = (struct exchange_asked){0};
     for (size_t i = 0; i < h->field_count; i++) {
         const struct field_line *line = &h->fields[i];
         if (line->id == FIELD_HOST)
-            x->asked.host = line->value;
+            asked->host = line->value;
         else if (line->id == FIELD_IF_NONE_MATCH)
-            x->asked.if_none_match = line->value;
-        x->asked.apart |= is_apart(x, line);
-        x->asked.news |=
-            x->asked.apart || controls(line, TEXT("no-cache")) || controls(line, TEXT("max-age=0"));
+            asked->if_none_match = line->value;
+        bool own = is_of_its_own(x, line);
+        asked->apart |= own || controls(line, TEXT("no-store"));
+        asked->news |= own || controls(line, TEXT("no-cache")) || controls(line, TEXT("max-age=0"));
     }
 }
 

@@ -11,8 +11,9 @@
 /* cmocka wants the four above first. */
 #include <cmocka.h>
 
-#define NOW  (1000 * USEC_PER_SEC)
-#define YEAR (31536000 * USEC_PER_SEC)
+#define NOW   (1000 * USEC_PER_SEC)
+#define DATED "Date: Sat, 28 Nov 2026 12:00:00 GMT\n"
+#define YEAR  (31536000 * USEC_PER_SEC)
 
 struct lines {
     struct field_line at[8];
@@ -107,7 +108,17 @@ static void is_fresh_for_as_long_as_said(void **state) {
         {"Age: 600\nCache-Control: max-age=3600", 3000 * USEC_PER_SEC},
         {"Age: 600", DOCUMENT_FRESH},
         {"Cache-Control: max-age=5\nCache-Control: max-age=7", 5 * USEC_PER_SEC},
-        {"Cache-Control: max-age=5, s-maxage=7", 5 * USEC_PER_SEC},
+        {"Cache-Control: max-age=5, s-maxage=7", 7 * USEC_PER_SEC},
+        {"Cache-Control: s-maxage=7, max-age=5", 7 * USEC_PER_SEC},
+        {"Cache-Control: s-maxage=x, max-age=5", 0},
+        {DATED "Expires: Sat, 28 Nov 2026 12:01:30 GMT", 90 * USEC_PER_SEC},
+        {DATED "Expires: Sat, 28 Nov 2026 12:01:30 GMT\nAge: 30", 60 * USEC_PER_SEC},
+        {DATED "Expires: Sat, 28 Nov 2026 12:01:30 GMT\nCache-Control: max-age=5",
+         5 * USEC_PER_SEC},
+        {DATED "Expires: Sat, 28 Nov 2026 11:00:00 GMT", 0},
+        {DATED "Expires: Sat, 28 Nov 2036 12:00:00 GMT", YEAR},
+        {DATED "Expires: 0", 0},
+        {"Expires: Sat, 28 Nov 2026 12:01:30 GMT", 0},
         {"Cache-Control: no-cache", 0},
         {"Cache-Control: no-cache, max-age=5", 0},
         {"Cache-Control: max-age=5\nCache-Control: No-Cache", 0},
