@@ -159,15 +159,60 @@ def test_an_error_passes(serve):
     assert answer.status == 404 and answer.json() == {"message": "no such version"}
 
 
-def test_a_reload_asks_anew(described):
-    """The route may have another path or key now."""
-    gate, service = described(("Cache-Control", "max-age=3600"))
+@pytest.mark.parametrize("tls", [True, False], ids=["TLS", "plain"])
+@pytest.mark.parametrize("change", [{"path": "/leavers"}, {"auth": key_auth("anotherKeyCANARY2")},
+                                    {"methods": ["GET"]}], ids=["path", "key", "methods"])
+def test_a_reload_asks_anew(upstream, gateway, change, tls):
+    """The route may have another path or key now, and the endpoint another answer for that."""
+    service = Service(fields=[("Cache-Control", "max-age=3600"), ("ETag", '"one"')])
+    up = upstream(handler=service, **({} if tls else {"tls": None}))
+    route = {"path": "/churn", "scoring_uri": up.url("/api/v1/service/s/score"),
+             "auth": key_auth(KEY), "allow_insecure_upstream": not tls}
+    gate = gateway([route], workers=1)
     assert gate.client().get("/churn/swagger.json").status == 200
-    route = {**gate.settings["routes"][0], "path": "/leavers"}
+    route = {**route, **change}
     Reloadable(gate).reload(routes=[route])
-    document = gate.client().get("/leavers/swagger.json").json()
-    assert list(document["paths"]) == ["/leavers", "/leavers/swagger.json"]
-    assert len(service.seen) == 2
+    document = gate.client().get(f"{route['path']}/swagger.json").json()
+    assert list(document["paths"]) == [route["path"]] * ("methods" not in change) + [
+        f"{route['path']}/swagger.json"]
+    assert len(service.seen) == 2 and "if-none-match" not in service.seen[1].headers
+
+
+def test_a_deployment_that_callers_may_name_has_a_document_of_its_own(upstream, gateway):
+    def handler(request):
+        name = request.headers.get("azureml-model-deployment", "usual")
+        return Response(200, [JSON, ("Cache-Control", "max-age=3600")],
+                        TEXT.replace("1.10", name).encode())
+
+    up = upstream(handler=handler)
+    gate = gateway([{"path": "/churn", "scoring_uri": up.url("/api/v1/service/s/score"),
+                     "client_deployment": True}], workers=1)
+    caller = gate.client()
+    for name in ("blue", None, "green", None):
+        fields = [("azureml-model-deployment", name)] if name else []
+        document = caller.get("/churn/swagger.json", fields).json()
+        assert document["info"]["version"] == (name or "usual")
+
+
+def test_the_route_of_everything(upstream, gateway):
+    up = upstream(handler=Service())
+    gate = gateway([{"path": "/", "scoring_uri": up.url("/api/v1/service/s/score")}], workers=1)
+    document = gate.client().get("/swagger.json").json()
+    assert list(document["paths"]) == ["/", "/swagger.json"]
+    assert gate.client().post("/").status == 200
+
+
+def test_fields_that_the_route_writes_are_no_security(upstream, gateway):
+    text = TEXT.replace('"Authorization"', '"X-Tenant"')
+    up = upstream(handler=Service(text))
+    uri = up.url("/api/v1/service/s/score")
+    gate = gateway([{"path": "/set", "scoring_uri": uri, "set_headers": {"x-tenant": "t"}},
+                    {"path": "/auth", "scoring_uri": uri,
+                     "auth": {**key_auth(KEY), "header": "X-Tenant", "prefix": ""}},
+                    {"path": "/callers", "scoring_uri": uri}], workers=1)
+    for path, left in (("/set", 0), ("/auth", 0), ("/callers", 1)):
+        document = gate.client().get(f"{path}/swagger.json").json()
+        assert len(document["securityDefinitions"]) == len(document.get("security", ())) == left
 
 
 # JSON in a JSON string
