@@ -22,7 +22,7 @@
 enum { MESSAGE_STOPPED, MESSAGE_REFUSED, MESSAGE_ACCEPTED, MESSAGE_CROWDED };
 
 void run_check(const struct config *config, struct config_errors *errors) {
-    struct trust **trusts = trusts_load(config, errors);
+    struct trust **trusts = trusts_load(config, NULL, 0, errors);
     if (!trusts)
         config_error(errors, (struct config_where){0}, "out of memory");
     trusts_free(trusts, config);

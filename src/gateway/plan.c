@@ -83,7 +83,8 @@ static bool fill(struct plan *p, const struct plan *before, struct config_errors
     size_t count = p->config->route_count;
     p->gates = calloc(count + 1, sizeof(struct gate *));
     p->tallies = calloc(count + 1, sizeof(struct tally *));
-    p->trusts = trusts_load(p->config, errors);
+    p->trusts = trusts_load(p->config, before ? before->trusts : NULL,
+                            before ? before->config->route_count : 0, errors);
     p->others = before ? tally_ref(before->others) : tally_new();
     bool ok = p->gates && p->tallies && p->trusts && p->others;
     for (size_t i = 0; ok && errors->count == 0 && i < count; i++)

@@ -34,7 +34,16 @@ static bool failed_before(const struct config *config, struct trust *const *trus
     return false;
 }
 
-struct trust **trusts_load(const struct config *config, struct config_errors *errors) {
+static struct trust *find_current(struct trust *const *trusts, size_t n,
+                                  const struct config_tls *tls) {
+    struct trust *found = find(trusts, n, tls);
+    if (found && !trust_is_current(found))
+        trust_unref(&found);
+    return found;
+}
+
+struct trust **trusts_load(const struct config *config, struct trust *const *before, size_t n,
+                           struct config_errors *errors) {
     struct trust **trusts = calloc(config->route_count + 1, sizeof(struct trust *));
     for (size_t i = 0; trusts && i < config->route_count; i++) {
         const struct config_route *route = &config->routes[i];
@@ -43,6 +52,8 @@ struct trust **trusts_load(const struct config *config, struct config_errors *er
             continue;
         buf_init(&why, 1024);
         trusts[i] = find(trusts, i, &route->tls);
+        if (!trusts[i])
+            trusts[i] = find_current(before, n, &route->tls);
         if (!trusts[i])
             trusts[i] = trust_new(&route->tls, &why);
         if (!trusts[i])

@@ -15,6 +15,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Where distributions keep the bundle of CA certificates; the first that exists is taken. The
@@ -26,10 +27,19 @@ static const char *const system_bundles[] = {
     "/etc/ssl/cert.pem",                  /* Alpine */
 };
 
+/* What a file was when it was read; all zero: there was none. */
+struct stamp {
+    dev_t device;
+    ino_t inode;
+    off_t size;
+    struct timespec modified, changed;
+};
+
 struct trust {
     atomic_int references;
     struct config_tls tls;
     X509_STORE *store;
+    struct stamp authorities, certificate, key;
 };
 
 static char *copy(const char *string, bool *failed) {
@@ -70,11 +80,46 @@ static void prepare_store(X509_STORE *store) {
     read_extensions(store);
 }
 
-static bool load_store(struct trust *t, struct buf *error) {
+/* NULL: the machine has none. */
+static const char *authorities_file(const struct trust *t) {
     const char *file = t->tls.ca_file;
     for (size_t i = 0; !file && i < ARRAY_LEN(system_bundles); i++)
         if (access(system_bundles[i], R_OK) == 0)
             file = system_bundles[i];
+    return file;
+}
+
+static struct stamp stamp_of(const char *file) {
+    struct stat s;
+    if (!file || stat(file, &s) != 0)
+        return (struct stamp){0};
+    return (struct stamp){s.st_dev, s.st_ino, s.st_size, s.st_mtim, s.st_ctim};
+}
+
+static bool same_time(struct timespec a, struct timespec b) {
+    return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+static bool same_stamp(struct stamp a, struct stamp b) {
+    return a.device == b.device && a.inode == b.inode && a.size == b.size &&
+           same_time(a.modified, b.modified) && same_time(a.changed, b.changed);
+}
+
+bool trust_is_current(const struct trust *t) {
+    return same_stamp(t->authorities, stamp_of(authorities_file(t))) &&
+           same_stamp(t->certificate, stamp_of(t->tls.client_certificate)) &&
+           same_stamp(t->key, stamp_of(t->tls.client_key));
+}
+
+/* Before they are read: what changes meanwhile is seen to have changed. */
+static void take_stamps(struct trust *t) {
+    t->authorities = stamp_of(authorities_file(t));
+    t->certificate = stamp_of(t->tls.client_certificate);
+    t->key = stamp_of(t->tls.client_key);
+}
+
+static bool load_store(struct trust *t, struct buf *error) {
+    const char *file = authorities_file(t);
     if (!file) {
         buf_add_string(error, "no CA certificates on this machine; install ca-certificates or set "
                               "tls.ca_file");
@@ -130,6 +175,8 @@ struct trust *trust_new(const struct config_tls *tls, struct buf *error) {
     unsigned long before = crypto_refusals();
     if (failed)
         buf_add_string(error, "out of memory");
+    else
+        take_stamps(t);
     if (failed || !load_store(t, error) || !check_client(tls, error) || !is_whole(before, error))
         trust_unref(&t);
     return t;
@@ -196,15 +243,11 @@ const struct config_tls *trust_tls(const struct trust *t) {
     return &t->tls;
 }
 
-static bool same(const char *a, const char *b) {
-    return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
 bool trust_is_of(const struct trust *t, const struct config_tls *tls) {
     return t->tls.min_version == tls->min_version && t->tls.max_version == tls->max_version &&
-           same(t->tls.ca_file, tls->ca_file) &&
-           same(t->tls.client_certificate, tls->client_certificate) &&
-           same(t->tls.client_key, tls->client_key) && same(t->tls.pin, tls->pin);
+           string_same(t->tls.ca_file, tls->ca_file) &&
+           string_same(t->tls.client_certificate, tls->client_certificate) &&
+           string_same(t->tls.client_key, tls->client_key) && string_same(t->tls.pin, tls->pin);
 }
 
 void trust_prepare(struct trust *t, void *ssl_ctx) {

@@ -24,6 +24,8 @@ void trust_unref(struct trust **t);
 const struct config_tls *trust_tls(const struct trust *t);
 /* Whether it was made of settings equal to TLS. */
 bool trust_is_of(const struct trust *t, const struct config_tls *tls);
+/* Whether the files of its settings are those that it was made of, by what stat(2) tells. */
+bool trust_is_current(const struct trust *t);
 
 /* Sets up SSL_CTX (an OpenSSL SSL_CTX *) for a connection under this trust: its CA store, partial
  * writes, no renegotiation, tickets for resumption. */

@@ -4,6 +4,7 @@ meanwhile loses a request."""
 
 import os
 import re
+import shutil
 import signal
 import socket
 import stat
@@ -497,3 +498,31 @@ def test_L9_a_hundred_reloads_under_load(serve, upstream):
     before = one.gate.rss()
     reload_under_load(one, up, upstream, 100, 32)
     assert one.gate.rss() < before + 64 * 1024 * 1024
+
+
+# Connections to the endpoint
+
+def test_connections_stay_warm(serve):
+    """A change that is not about them costs no handshake."""
+    one, up = serve(workers=1)
+    for i in range(3):
+        assert one.gate.client().post("/score", b"x").body == b"x"
+        one.reload(drain_timeout_ms=3000 + i)
+    assert one.gate.client().post("/score", b"x").body == b"x"
+    assert up.accepted == 1
+
+
+def test_new_authorities_are_asked(upstream, gateway, certs, tmp_path):
+    """Their file is the same by name; what was connected under the old ones is not used any more."""
+    ca = tmp_path / "ca.pem"
+    shutil.copy(certs.ca, ca)
+    up = upstream(handler=lambda request: Response(200, body=request.body))
+    one = Reloadable(gateway([{"path": "/score", "scoring_uri": up.url()}], ca=ca, workers=1))
+    assert one.gate.client().post("/score", b"x").status == 200
+    shutil.copy(certs.other_ca, ca)
+    one.reload()
+    assert_problem(one.gate.client().post("/score", b"x"), "certificate_error")
+    shutil.copy(certs.ca, ca)
+    one.reload()
+    assert one.gate.client().post("/score", b"x").status == 200
+    assert len({r.connection for r in up.requests}) == 2
