@@ -39,7 +39,7 @@ static bool wrong(struct azure_error *error, const char *name, const char *what)
 }
 
 bool document_copy(struct text t, char **into, struct azure_error *error) {
-    *into = strndup(t.at, t.len);
+    *into = text_dup(t);
     if (!*into)
         azure_error_set(error, AZURE_NO_MEMORY, "out of memory");
     return *into != NULL;

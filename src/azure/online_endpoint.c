@@ -119,7 +119,7 @@ static bool read_share(const struct json *member, struct azure_traffic *t) {
         return false;
     if (percent == 0)
         return true;
-    char *copy = strndup(name.at, name.len);
+    char *copy = text_dup(name);
     if (!copy)
         return false;
     t->shares[t->count++] = (struct azure_share){copy, percent < 1 ? 1 : (unsigned)percent};

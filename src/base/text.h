@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -54,6 +55,17 @@ static inline bool text_starts(struct text t, struct text prefix) {
 
 static inline struct text text_skip(struct text t, size_t n) {
     return n >= t.len ? (struct text){t.at + t.len, 0} : (struct text){t.at + n, t.len - n};
+}
+
+/* T as a string, to be freed; NULL: out of memory. */
+static inline char *text_dup(struct text t) {
+    char *string = malloc(t.len + 1);
+    if (!string)
+        return NULL;
+    if (t.len)
+        memcpy(string, t.at, t.len);
+    string[t.len] = '\0';
+    return string;
 }
 
 /* Where byte C first stands in T, or T.len. */

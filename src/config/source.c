@@ -68,7 +68,7 @@ static bool is_open_already(const struct source_file *file) {
 
 /* The file that an @include names, between its quotes. */
 static char *included_path(const struct source_file *from, struct text quoted) {
-    char *name = strndup(quoted.at + 1, quoted.len - 2);
+    char *name = text_dup((struct text){quoted.at + 1, quoted.len - 2});
     char *path = name ? file_beside(from->name, name) : NULL;
     free(name);
     return path;

@@ -111,7 +111,7 @@ static const char *check_parts(const struct parts *p) {
 }
 
 static char *copy_lower(struct text t) {
-    char *copy = strndup(t.at, t.len);
+    char *copy = text_dup(t);
     for (char *c = copy; c && *c; c++)
         *c = (char)tolower((unsigned char)*c);
     return copy;
@@ -164,8 +164,8 @@ const char *uri_parse(struct text t, struct config_uri *uri) {
     struct config_uri made = {.tls = text_equal_nocase(p.scheme, TEXT("https"))};
     made.port = port ? port : made.tls ? 443 : 80;
     made.host = copy_lower(host);
-    made.path = p.path.len ? strndup(p.path.at, p.path.len) : strdup("/");
-    made.query = p.has_query ? strndup(p.query.at, p.query.len) : NULL;
+    made.path = text_dup(p.path.len ? p.path : TEXT("/"));
+    made.query = p.has_query ? text_dup(p.query) : NULL;
     if (!made.host || !made.path || (p.has_query && !made.query) || !write_texts(&made)) {
         uri_done(&made);
         return NO_MEMORY;

@@ -53,7 +53,7 @@ void fill_no_memory(struct fill *f) {
 }
 
 char *fill_copy(struct fill *f, struct text t) {
-    char *copy = strndup(t.at, t.len);
+    char *copy = text_dup(t);
     if (!copy)
         fill_no_memory(f);
     return copy;

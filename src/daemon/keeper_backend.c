@@ -32,7 +32,7 @@ static char *resource_of(const struct keeper_backend *r) {
     if (resource.len > suffix.len &&
         text_equal(text_skip(resource, resource.len - suffix.len), suffix))
         resource.len -= suffix.len;
-    return strndup(resource.at, resource.len);
+    return text_dup(resource);
 }
 
 static struct source *token_source(struct keeper_backend *r) {

@@ -179,7 +179,7 @@ static enum source_step workspace_answer(struct source *s, const struct azure_an
         return workspace_read(a, &s->note, error) ? SOURCE_AGAIN : SOURCE_FAILED;
     buf_init(&base, 2048);
     if (discovery_read(a, &base, error))
-        o->value.base = strndup(base.at, base.len);
+        o->value.base = text_dup(buf_text(&base));
     if (!o->value.base && error->failure == AZURE_FINE)
         azure_error_set(error, AZURE_NO_MEMORY, "out of memory");
     buf_done(&base);

@@ -20,7 +20,7 @@ static char *make_name(const struct config_backend *config) {
     struct buf name;
     buf_init(&name, NAME_SIZE_MAX);
     config_backend_name(&name, config);
-    char *copy = buf_ok(&name) ? strndup(name.at, name.len) : NULL;
+    char *copy = buf_ok(&name) ? text_dup(buf_text(&name)) : NULL;
     buf_done(&name);
     return copy;
 }

@@ -108,7 +108,7 @@ static bool copy_value(char **into, const struct field_line *lines, size_t n, en
     for (size_t i = 0; i < n; i++) {
         if (lines[i].id != id)
             continue;
-        char *copy = strndup(lines[i].value.at, lines[i].value.len);
+        char *copy = text_dup(lines[i].value);
         if (!copy)
             return false;
         free(*into);
@@ -145,8 +145,8 @@ struct document *document_new(struct text query, struct text body, const struct 
     if (!d)
         return NULL;
     d->references = 1;
-    d->query = strndup(query.len ? query.at : "", query.len);
-    d->body = malloc(body.len + 1);
+    d->query = text_dup(query);
+    d->body = text_dup(body);
     d->length = body.len;
     bool ok = d->query && d->body && copy_cache_control(d, lines, n) &&
               copy_value(&d->etag, lines, n, FIELD_ETAG) &&
@@ -155,7 +155,6 @@ struct document *document_new(struct text query, struct text body, const struct 
         document_unref(&d);
         return NULL;
     }
-    memcpy(d->body, body.at, body.len);
     set_fresh(d, lines, n, now);
     return d;
 }
@@ -195,13 +194,12 @@ void document_renew(struct document *d, const struct field_line *lines, size_t n
 
 void document_show(struct document *d, struct text host, struct text shown) {
     forget_shown(d);
-    d->shown_host = strndup(host.len ? host.at : "", host.len);
-    d->shown = malloc(shown.len + 1);
+    d->shown_host = text_dup(host);
+    d->shown = text_dup(shown);
     if (!d->shown_host || !d->shown) {
         forget_shown(d);
         return;
     }
-    memcpy(d->shown, shown.at, shown.len);
     d->shown_length = shown.len;
 }
 

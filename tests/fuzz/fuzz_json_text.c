@@ -28,7 +28,7 @@ static bool has_escape(struct text name) {
  * stands there twice, of which the tree knows nothing then. */
 static void check_member(struct text object, const struct json *node, const struct json_part *part,
                          const struct json *here) {
-    char *name = strndup(part->name.at + 1, part->name.len - 2);
+    char *name = text_dup((struct text){part->name.at + 1, part->name.len - 2});
     MUST(name);
     struct text found = json_text_member(object, name);
     MUST(found.at && found.at <= part->value.at);

@@ -109,7 +109,9 @@ static void check_again(struct text once, const struct openapi_view *v) {
     struct buf swagger, twice;
     buf_init(&swagger, 128);
     buf_init(&twice, bound(once.len));
-    buf_addf(&swagger, "%.*s/swagger.json", TEXT_ARG(v->route));
+    if (!text_equal(v->route, TEXT("/")))
+        buf_add_text(&swagger, v->route);
+    buf_add_string(&swagger, "/swagger.json");
     local.scoring = v->route;
     local.swagger = buf_text(&swagger);
     if (openapi_rewrite(once, &local, &twice)) /* false: no path was left */

@@ -147,7 +147,7 @@ static void finish(const char *part, const struct azure_answer *answer,
 
 void answers_with(const char *part, const struct azure_answer *answer) {
     struct azure_answer mine = *answer;
-    char *body = strndup(answer->body.at, answer->body.len);
+    char *body = text_dup(answer->body);
     mine.body.at = body;
     finish(part, &mine, NULL);
     free(body);
