@@ -97,12 +97,19 @@ static void send_own(struct exchange *x, struct reply *reply) {
 
 /* Names the line of the configuration that would let this origin in. */
 static void write_origin_hint(const struct exchange *x, struct buf *into) {
-    if (x->route)
+    if (x->route && parse_is_field_value(x->head.origin) && x->head.origin.len < 1024)
         buf_addf(
             into,
             "The origin %.*s is not served by this route; cors = { origins = [ \"%.*s\" ]; } in "
             "the route %s allows it.",
             TEXT_ARG(x->head.origin), TEXT_ARG(x->head.origin), x->route->config->path);
+}
+
+/* The path may be misspelt. */
+static void write_route_hint(const struct exchange *x, struct buf *into) {
+    const char *near = route_table_nearest(x->gateway->config->table, x->head.path);
+    if (near)
+        buf_addf(into, "No route has this path; did you mean %s?", near);
 }
 
 void reply_problem(struct exchange *x, enum reason why, struct text detail) {
@@ -113,9 +120,10 @@ void reply_problem(struct exchange *x, enum reason why, struct text detail) {
     buf_clear(&x->own_body);
     buf_clear(&x->own_fields);
     buf_init(&hint, 4096);
-    if (why == REASON_origin_not_allowed && parse_is_field_value(x->head.origin) &&
-        x->head.origin.len < 1024)
+    if (why == REASON_origin_not_allowed)
         write_origin_hint(x, &hint);
+    else if (why == REASON_no_route)
+        write_route_hint(x, &hint);
     if (hint.len && buf_ok(&hint))
         detail = buf_text(&hint);
     problem_write(&x->own_body, why, detail, text_of(exchange_id(x)));

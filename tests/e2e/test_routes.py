@@ -77,6 +77,14 @@ def test_subpaths_at_segment_boundaries_and_the_longest_wins(routed, path, where
     assert target(caller, path) == where
 
 
+@pytest.mark.parametrize("path, near", [("/scor", "/score"), ("/Score", "/score"), ("/somewhere", None)])
+def test_a_misspelt_path_is_told_the_nearest(serve, path, near):
+    gate, up = serve()
+    detail = assert_problem(gate.client().post(path, b"{}"), "no_route")["detail"]
+    assert detail == f"No route has this path; did you mean {near}?" if near else "did you mean" not in detail
+    assert up.heads == []
+
+
 @pytest.mark.parametrize("path", [
     "/api/..", "/api/../x", "/api/x/..", "/api/./x", "/api/.", "/api/%2e%2e/x", "/api/%2E%2e", "/api/.%2e/x",
     "/api/%2e/x", "/api/x%2f..%2fy", "/api/x%2Fy", "/api/x%5c..", "/api/%5C", "/api/..;/x", "/api/%252e%252e/x",
