@@ -2,10 +2,11 @@
 /* The walk of base/json_text.h. */
 #include "base/json_text.h"
 
-#include "base/json.h"
 #include "base/json_grammar.h"
+#include "base/utf8.h"
 
 #include <limits.h>
+#include <string.h>
 
 struct text json_text_inside(struct text value) {
     if (!json_text_is_object(value) && !json_text_is_array(value))
@@ -47,20 +48,65 @@ struct text json_text_member(struct text object, const char *name) {
     return (struct text){0};
 }
 
+/* Four hexadecimal digits of valid JSON. */
+static uint32_t hex4(const char *at) {
+    uint32_t code = 0;
+    for (int i = 0; i < 4; i++) {
+        char c = text_lower(at[i]);
+        code = code << 4 | (uint32_t)(c <= '9' ? c - '0' : c - 'a' + 10);
+    }
+    return code;
+}
+
+static bool is_surrogate(uint32_t code, uint32_t first) {
+    return code >= first && code < first + 0x400;
+}
+
+/* The character of the escape that T begins with, and its length; 0: half of a surrogate pair. */
+static size_t read_escape(struct text t, uint32_t *code) {
+    static const char letters[] = "bfnrt", plain[] = "\b\f\n\r\t";
+    const char *hit = strchr(letters, t.at[1]);
+    if (t.at[1] != 'u') {
+        *code = (unsigned char)(hit ? plain[hit - letters] : t.at[1]);
+        return 2;
+    }
+    *code = hex4(t.at + 2);
+    if (is_surrogate(*code, 0xdc00))
+        return 0;
+    if (!is_surrogate(*code, 0xd800))
+        return 6;
+    if (t.len < 12 || t.at[6] != '\\' || t.at[7] != 'u' || !is_surrogate(hex4(t.at + 8), 0xdc00))
+        return 0;
+    *code = 0x10000 + ((*code - 0xd800) << 10) + (hex4(t.at + 8) - 0xdc00);
+    return 12;
+}
+
+/* Appends what the escape says that *REST begins with, and moves on behind it. */
+static bool add_escape(struct buf *into, struct text *rest) {
+    uint32_t code = 0;
+    size_t n = read_escape(*rest, &code);
+    if (n)
+        utf8_add(into, code);
+    *rest = text_skip(*rest, n);
+    return n;
+}
+
 bool json_text_string(struct text string, struct buf *into) {
     if (!json_text_is_string(string))
         return false;
-    struct text plain = {string.at + 1, string.len - 2};
-    if (text_find(plain, '\\') == plain.len) {
-        buf_add_text(into, plain);
-        return buf_ok(into);
+    struct text rest = {string.at + 1, string.len - 2};
+    size_t before = into->len;
+    bool good = true;
+    while (good && rest.len) {
+        size_t plain = text_find(rest, '\\');
+        buf_add_text(into, (struct text){rest.at, plain});
+        rest = text_skip(rest, plain);
+        good = rest.len == 0 || add_escape(into, &rest);
     }
-    struct json *document = json_parse(string, 0);
-    bool good = json_string(document, &plain);
-    if (good)
-        buf_add_text(into, plain);
-    json_free(&document);
-    return good && buf_ok(into);
+    good = good && buf_ok(into);
+    if (!good)
+        buf_truncate(into, before);
+    return good;
 }
 
 bool json_text_says(struct text string, const char *what) {

@@ -34,7 +34,7 @@ bool json_text_next(struct text *inside, struct json_part *part) MUST_CHECK;
 struct text json_text_member(struct text object, const char *name);
 
 /* What STRING says is appended to INTO, without quotes and escapes. False, with nothing appended,
- * if it is no string, or memory is out. Allocates where there are escapes. */
+ * if it is no string, has half of a surrogate pair in it, or does not fit. */
 bool json_text_string(struct text string, struct buf *into) MUST_CHECK;
 /* Whether STRING says WHAT. An escaped spelling counts as another word. */
 bool json_text_says(struct text string, const char *what);

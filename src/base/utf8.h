@@ -3,6 +3,7 @@
  * be shown to people as they are. */
 #pragma once
 
+#include "base/buf.h"
 #include "base/text.h"
 
 #include <stdbool.h>
@@ -35,6 +36,17 @@ static inline size_t utf8_next(struct text t, uint32_t *code) {
         return 0;
     *code = c;
     return n;
+}
+
+/* Appends the character CODE, which is no surrogate and not above U+10FFFF. */
+static inline void utf8_add(struct buf *b, uint32_t code) {
+    char bytes[4];
+    size_t n = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+    static const unsigned char marks[] = {0, 0, 0xc0, 0xe0, 0xf0};
+    for (size_t i = n; i-- > 1; code >>= 6)
+        bytes[i] = (char)(0x80 | (code & 0x3f));
+    bytes[0] = (char)(marks[n] | code);
+    buf_add(b, bytes, n);
 }
 
 /* True for what acts on a terminal or a viewer instead of being seen: the control characters of

@@ -20,6 +20,7 @@ struct document {
     bool v2;
     struct buf base;               /* what stands before each of its paths in the endpoint's */
     struct buf string;             /* the last one that was read */
+    struct buf whole, local;       /* the last path, as the endpoint and as the caller knows it */
     struct text gone[SCHEMES_MAX]; /* names of the schemes that the caller need not know, as they
                                       are written */
     size_t gone_count;
@@ -78,11 +79,11 @@ static void read_base(struct document *d) {
 }
 
 /* The path that the document calls PATH, at the endpoint, until the next call. */
-static struct text at_endpoint(struct document *d, struct text path, struct buf *whole) {
-    buf_clear(whole);
-    buf_add_text(whole, buf_text(&d->base));
-    buf_add_text(whole, path);
-    return buf_ok(whole) ? buf_text(whole) : TEXT("");
+static struct text at_endpoint(struct document *d, struct text path) {
+    buf_clear(&d->whole);
+    buf_add_text(&d->whole, buf_text(&d->base));
+    buf_add_text(&d->whole, path);
+    return buf_ok(&d->whole) ? buf_text(&d->whole) : TEXT("");
 }
 
 /* Whether PATH, as the endpoint sees it, is reached through the route; REST: what the caller writes
@@ -104,18 +105,15 @@ static bool fit_base(struct document *d) {
     struct text inside = json_text_inside(json_text_member(d->root, "paths"));
     struct text scoring = d->view->scoring;
     struct json_part part;
-    struct buf whole;
     struct text rest;
     size_t longest = 0;
     bool exact = false;
-    buf_init(&whole, 2 * STRING_MAX);
     while (json_text_next(&inside, &part)) {
         struct text path = read_string(d, part.name);
-        exact |= path.len && is_scored(d, at_endpoint(d, path, &whole), &rest);
+        exact |= path.len && is_scored(d, at_endpoint(d, path), &rest);
         if (path.len > 1 && path.at[0] == '/' && path.len > longest && ends(scoring, path))
             longest = path.len;
     }
-    buf_done(&whole);
     if (!exact) {
         buf_clear(&d->base);
         buf_add_text(&d->base, (struct text){scoring.at, scoring.len - longest});
@@ -309,8 +307,8 @@ static bool add_path_item(struct document *d, struct text value, unsigned method
 
 /* What the caller writes for PATH, as the endpoint sees it: appended to LOCAL, with the methods
  * that are served there. False: it is out of reach. */
-static bool find_local(const struct document *d, struct text path, struct buf *local,
-                       unsigned *methods) {
+static bool find_local(struct document *d, struct text path, unsigned *methods) {
+    struct buf *local = &d->local;
     const struct openapi_view *v = d->view;
     *methods = v->methods | (v->methods & METHOD_GET ? METHOD_HEAD : 0);
     struct text rest;
@@ -328,42 +326,35 @@ static bool find_local(const struct document *d, struct text path, struct buf *l
     return true;
 }
 
-static void add_path(struct document *d, const struct json_part *part, struct buf *scratch,
-                     bool *first) {
-    struct buf local;
+static void add_path(struct document *d, const struct json_part *part, bool *first) {
     unsigned methods;
     size_t before = d->out->len;
     bool was_first = *first;
-    buf_init(&local, 2 * STRING_MAX);
-    struct text name = read_string(d, part->name), path = at_endpoint(d, name, scratch);
-    if (name.len && find_local(d, path, &local, &methods) && buf_ok(&local)) {
+    struct text name = read_string(d, part->name), path = at_endpoint(d, name);
+    if (name.len && find_local(d, path, &methods) && buf_ok(&d->local)) {
         add_comma(d, first);
-        json_add_string(d->out, buf_text(&local));
+        json_add_string(d->out, buf_text(&d->local));
         buf_add_char(d->out, ':');
         if (!add_path_item(d, part->value, methods)) {
             buf_truncate(d->out, before);
             *first = was_first;
         }
     }
-    buf_done(&local);
 }
 
 static void add_paths(struct document *d, struct text value) {
     struct text inside;
     struct json_part part;
-    struct buf scratch;
     bool first = true;
     if (!open_object(d, value, &inside))
         return;
-    buf_init(&scratch, 2 * STRING_MAX);
     while (json_text_next(&inside, &part)) {
         if (text_starts(part.name, TEXT("\"x-")))
             add_member(d, &part, &first);
         else
-            add_path(d, &part, &scratch, &first);
+            add_path(d, &part, &first);
     }
     buf_add_char(d->out, '}');
-    buf_done(&scratch);
 }
 
 static void add_components(struct document *d, struct text value) {
@@ -390,11 +381,9 @@ static void add_place(struct document *d) {
     if (!d->v2) {
         add_name(d, TEXT("\"servers\""), &first);
         buf_add_string(d->out, "[{\"url\":");
-        struct buf url;
-        buf_init(&url, STRING_MAX);
-        buf_addf(&url, "%s%.*s", host.len ? "http://" : "/", TEXT_ARG(host));
-        json_add_string(d->out, buf_text(&url));
-        buf_done(&url);
+        buf_clear(&d->whole);
+        buf_addf(&d->whole, "%s%.*s", host.len ? "http://" : "/", TEXT_ARG(host));
+        json_add_string(d->out, buf_text(&d->whole));
         buf_add_string(d->out, "}]");
         return;
     }
@@ -443,24 +432,44 @@ static void write(struct document *d) {
     buf_add_char(d->out, '}');
 }
 
+/* Room for all that is put together on the way, so that nothing but the output can lack memory. */
+static bool make_room(struct document *d) {
+    struct buf *const all[] = {&d->base, &d->string, &d->whole, &d->local};
+    bool ok = true;
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        buf_init(all[i], 2 * STRING_MAX);
+        ok &= buf_room(all[i], 2 * STRING_MAX) != NULL;
+    }
+    d->string.max = STRING_MAX;
+    return ok;
+}
+
+static void give_room(struct document *d) {
+    buf_done(&d->base);
+    buf_done(&d->string);
+    buf_done(&d->whole);
+    buf_done(&d->local);
+}
+
+static bool rewrite(struct document *d) {
+    if (!read_version(d))
+        return false;
+    read_base(d);
+    if (!fit_base(d))
+        return false;
+    read_schemes(d);
+    struct text security = json_text_member(d->root, "security");
+    d->secured = json_text_is_array(security) && !is_open(d, security);
+    write(d);
+    return true;
+}
+
 bool openapi_rewrite(struct text text, const struct openapi_view *v, struct buf *into) {
     struct document d = {.view = v, .out = into, .root = json_trim(text)};
     if (!json_text_is_object(d.root) || !json_is_valid(d.root, DEPTH_MAX))
         return false;
-    buf_init(&d.base, STRING_MAX);
-    buf_init(&d.string, STRING_MAX);
-    bool fits = read_version(&d);
-    if (fits) {
-        read_base(&d);
-        fits = fit_base(&d) && buf_ok(&d.base);
-    }
-    if (fits) {
-        read_schemes(&d);
-        struct text security = json_text_member(d.root, "security");
-        d.secured = json_text_is_array(security) && !is_open(&d, security);
-        write(&d);
-    }
-    buf_done(&d.base);
-    buf_done(&d.string);
-    return fits;
+    bool room = make_room(&d), fits = room && rewrite(&d);
+    give_room(&d);
+    into->failed |= !room;
+    return fits || !room;
 }

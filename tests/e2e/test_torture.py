@@ -227,6 +227,54 @@ def test_s6_in_a_request_on_connections_that_are_kept(served, faults, stride, al
         base.assert_serves()
 
 
+DOCUMENT = b"""{"swagger": "2.0", "schemes": ["https"], "basePath": "\\/", "paths": {"/score": {"post": {}}},
+ "securityDefinitions": {"Bearer": {"type": "basic"}}}"""
+WRAPPED = b'"{\\"result\\": [1, 2]}"'
+
+
+def gathered(request):
+    """Answers that are seen whole before they are handed on."""
+    if request.target.endswith("swagger.json"):
+        return Response(200, (("ETag", '"d"'), ("Cache-Control", "no-cache")), DOCUMENT)
+    return Response(200, (("Content-Type", "application/json"),), WRAPPED)
+
+
+@both
+@pytest.mark.parametrize("path", ["/score/swagger.json", "/score"])
+def test_s6_in_an_answer_that_is_changed(upstream, gateway, faults, certs, path, alone):
+    """It comes changed, or as it is with nothing left out, or a problem in its place."""
+    up = upstream(handler=gathered, tls=None)
+    gate = gateway([{"path": "/score", "scoring_uri": up.url("/score"), "allow_insecure_upstream": True,
+                     "unwrap_json": True}], env=faults.env, workers=1, azure={"ca_file": str(certs.ca)},
+                   log={"level": "warning", "format": "text", "access": False})
+    base = Baseline(gate)
+    base.assert_serves()
+
+    def ask(n=0):
+        with gate.client(timeout=SOON) as caller:
+            caller.get("/score")
+            settled(faults)
+            faults.count(n, None if alone or not n else EVER)
+            try:
+                return caller.get(path)
+            except (Closed, ConnectionError):
+                return None
+
+    whole = ask().body
+    total, seen = settled(faults), set()
+    assert b"https" not in whole and b"\\" not in whole
+    for n in range(1, total + 1):
+        answer = ask(n)
+        faults.stop()
+        seen.add(answer and answer.status)
+        if answer and answer.status == 200:
+            assert answer.body in (whole, DOCUMENT, WRAPPED)
+        elif answer:
+            assert_problem_document(answer)
+        base.assert_serves()
+    assert seen != {200} and ask().body == whole
+
+
 def test_s6_in_a_body_that_streams(served, faults):
     """It is answered whole, or the caller sees that it was not."""
     body = bytes(range(256)) * 4096
