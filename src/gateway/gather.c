@@ -4,8 +4,8 @@
  * neither, or is too large, is handed on like any other. */
 #include "gateway/exchange.h"
 
-#include "base/json.h"
 #include "base/json_grammar.h"
+#include "base/json_text.h"
 
 /* How deep JSON may be that is opened. */
 #define DEPTH_MAX 500
@@ -63,20 +63,14 @@ static void give_up(struct attempt *a) {
 
 /* A string that says an object or an array: what it says, in own_body. */
 static bool open_string(struct attempt *a) {
-    struct exchange *x = a->exchange;
-    struct text said, body = json_trim(buf_text(&a->gathered));
-    if (body.len == 0 || body.at[0] != '"')
+    struct buf *into = &a->exchange->own_body;
+    struct text body = json_trim(buf_text(&a->gathered));
+    buf_clear(into);
+    if (!json_is_valid(body, 0) || !json_text_string(body, into))
         return false;
-    struct json *document = json_parse(body, 0);
-    bool good = json_string(document, &said);
-    struct text inner = good ? json_trim(said) : body;
-    good = good && inner.len && (inner.at[0] == '{' || inner.at[0] == '[') &&
-           json_is_valid(inner, DEPTH_MAX);
-    buf_clear(&x->own_body);
-    if (good)
-        buf_add_text(&x->own_body, said);
-    json_free(&document);
-    return good && buf_ok(&x->own_body);
+    struct text said = json_trim(buf_text(into));
+    return (json_text_is_object(said) || json_text_is_array(said)) &&
+           json_is_valid(said, DEPTH_MAX);
 }
 
 static void finish(struct attempt *a) {
