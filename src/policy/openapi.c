@@ -253,6 +253,8 @@ static bool says_one_of(struct text name, const char *const *words, size_t n) {
     return false;
 }
 
+static void add_callbacks(struct document *d, struct text value);
+
 static void add_operation(struct document *d, struct text value) {
     static const char *const elsewhere[] = {"servers", "schemes"};
     struct text inside;
@@ -261,10 +263,14 @@ static void add_operation(struct document *d, struct text value) {
     if (!open_object(d, value, &inside))
         return;
     while (json_text_next(&inside, &part)) {
-        if (json_text_says(part.name, "security"))
+        if (json_text_says(part.name, "security")) {
             add_operation_security(d, &part, &first);
-        else if (!says_one_of(part.name, elsewhere, ARRAY_LEN(elsewhere)))
+        } else if (json_text_says(part.name, "callbacks")) {
+            add_name(d, part.name, &first);
+            add_callbacks(d, part.value);
+        } else if (!says_one_of(part.name, elsewhere, ARRAY_LEN(elsewhere))) {
             add_member(d, &part, &first);
+        }
     }
     buf_add_char(d->out, '}');
 }
@@ -303,6 +309,35 @@ static bool add_path_item(struct document *d, struct text value, unsigned method
     }
     buf_add_char(d->out, '}');
     return called || !any;
+}
+
+/* An object of path items that are no paths of the gateway: of all that they are, only security
+ * goes that is not defined any more. */
+static void add_items(struct document *d, struct text value) {
+    struct text inside;
+    struct json_part part;
+    bool first = true;
+    if (!open_object(d, value, &inside))
+        return;
+    while (json_text_next(&inside, &part)) {
+        add_name(d, part.name, &first);
+        (void)add_path_item(d, part.value, ~0U);
+    }
+    buf_add_char(d->out, '}');
+}
+
+/* An object of these. */
+static void add_callbacks(struct document *d, struct text value) {
+    struct text inside;
+    struct json_part part;
+    bool first = true;
+    if (!open_object(d, value, &inside))
+        return;
+    while (json_text_next(&inside, &part)) {
+        add_name(d, part.name, &first);
+        add_items(d, part.value);
+    }
+    buf_add_char(d->out, '}');
 }
 
 /* What the caller writes for PATH, as the endpoint sees it: appended to LOCAL, with the methods
@@ -364,12 +399,15 @@ static void add_components(struct document *d, struct text value) {
     if (!open_object(d, value, &inside))
         return;
     while (json_text_next(&inside, &part)) {
-        if (!json_text_says(part.name, "securitySchemes")) {
-            add_member(d, &part, &first);
-        } else {
-            add_name(d, part.name, &first);
+        add_name(d, part.name, &first);
+        if (json_text_says(part.name, "securitySchemes"))
             add_schemes(d, part.value);
-        }
+        else if (json_text_says(part.name, "pathItems"))
+            add_items(d, part.value);
+        else if (json_text_says(part.name, "callbacks"))
+            add_callbacks(d, part.value);
+        else
+            buf_add_text(d->out, part.value);
     }
     buf_add_char(d->out, '}');
 }
@@ -416,6 +454,9 @@ static void add_root_member(struct document *d, const struct json_part *part, bo
     } else if (!d->v2 && json_text_says(name, "components")) {
         add_name(d, name, first);
         add_components(d, part->value);
+    } else if (!d->v2 && json_text_says(name, "webhooks")) {
+        add_name(d, name, first);
+        add_items(d, part->value);
     } else {
         add_member(d, part, first);
     }

@@ -581,6 +581,34 @@ static void security_of_an_operation(void **state) {
     leaves("[{'Code':[]}]", "[{'Tenant':[],'Bearer':[]}]", "[{'Code':[]}]", "[{'Tenant':[]}]");
 }
 
+/* What the service itself calls has security, too, and none of it may be left undefined. */
+static void security_of_what_the_service_calls(void **state) {
+    (void)state;
+    static const char schemes[] = "'securitySchemes':{'Login':{'type':'oauth2'}}";
+    char members[1024], wanted[1024];
+#define ITEM(security) "{'summary':'s','put':{'a':1" security "},'trace':{}}"
+#define LOGIN          ",'security':[{'Login':[]}]"
+    snprintf(
+        members, sizeof members,
+        V31 "," SERVERS ",'paths':{'/score':{'post':{'callbacks':{'on':{'{$url}':" ITEM(
+            LOGIN) "}}}}}"
+                   ",'webhooks':{'w':" ITEM(LOGIN) ",'x':12},'components':{%s,'callbacks':{'c':{'{$"
+                                                   "u}':" ITEM(LOGIN) "},'d':{'$ref':'#/"
+                                                                      "x'}},'pathItems':{'p':" ITEM(
+                                                                          LOGIN) "}}",
+        schemes);
+    snprintf(wanted, sizeof wanted,
+             V31 ",'paths':{'/churn':{'post':{'callbacks':{'on':{'{$url}':" ITEM(
+                 "") "}}}}}"
+                     ",'webhooks':{'w':" ITEM(
+                         "") ",'x':12},'components':{'securitySchemes':{},"
+                             "'callbacks':{'c':{'{$u}':" ITEM(
+                                 "") "},'d':{'$ref':'#/x'}},'pathItems':{'p':" ITEM("") "}}");
+#undef LOGIN
+#undef ITEM
+    becomes(members, wanted);
+}
+
 static void security_that_is_none(void **state) {
     (void)state;
     static const char *const nothing[] = {"null", "'Bearer'", "12", "{}", "{'Bearer':[]}"};
@@ -837,6 +865,7 @@ int main(void) {
         TEST(the_field_with_the_gateways_credential_goes),
         TEST(security_of_the_document),
         TEST(security_of_an_operation),
+        TEST(security_of_what_the_service_calls),
         TEST(security_that_is_none),
         TEST(more_schemes_than_are_told_apart),
         TEST(everything_else_stays_as_it_is_written),
