@@ -47,8 +47,8 @@ class Baseline:
         self.assert_serves()
         until(lambda: descriptors(self.gateway) <= self.descriptors + DESCRIPTORS,
               f"{self.descriptors} descriptors as before", timeout)
-        if EVERYTHING_UNDER:
-            return  # it is not ours to measure
+        if EVERYTHING_UNDER or "SCOREGATE_SHADOWED" in os.environ:
+            return  # it is not the program's own
         until(lambda: self.gateway.rss() <= self.rss + memory,
               f"the memory is that of before, {self.rss} bytes", timeout)
 
