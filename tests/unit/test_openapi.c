@@ -582,30 +582,26 @@ static void security_of_an_operation(void **state) {
 }
 
 /* What the service itself calls has security, too, and none of it may be left undefined. */
+static void calls_of_the_service(char *into, size_t n, const char *path, const char *security,
+                                 const char *schemes) {
+    char item[128];
+    snprintf(item, sizeof item, "{'summary':'s','put':{'a':1%s},'trace':{}}", security);
+    snprintf(
+        into, n,
+        "'paths':{'%s':{'post':{'callbacks':{'on':{'{$url}':%s}}}}},'webhooks':{'w':%s,'x':12},"
+        "'components':{'securitySchemes':{%s},'callbacks':{'c':{'{$u}':%s},'d':{'$ref':'#/x'}},"
+        "'pathItems':{'p':%s}}",
+        path, item, item, schemes, item, item);
+}
+
 static void security_of_what_the_service_calls(void **state) {
     (void)state;
-    static const char schemes[] = "'securitySchemes':{'Login':{'type':'oauth2'}}";
-    char members[1024], wanted[1024];
-#define ITEM(security) "{'summary':'s','put':{'a':1" security "},'trace':{}}"
-#define LOGIN          ",'security':[{'Login':[]}]"
-    snprintf(
-        members, sizeof members,
-        V31 "," SERVERS ",'paths':{'/score':{'post':{'callbacks':{'on':{'{$url}':" ITEM(
-            LOGIN) "}}}}}"
-                   ",'webhooks':{'w':" ITEM(LOGIN) ",'x':12},'components':{%s,'callbacks':{'c':{'{$"
-                                                   "u}':" ITEM(LOGIN) "},'d':{'$ref':'#/"
-                                                                      "x'}},'pathItems':{'p':" ITEM(
-                                                                          LOGIN) "}}",
-        schemes);
-    snprintf(wanted, sizeof wanted,
-             V31 ",'paths':{'/churn':{'post':{'callbacks':{'on':{'{$url}':" ITEM(
-                 "") "}}}}}"
-                     ",'webhooks':{'w':" ITEM(
-                         "") ",'x':12},'components':{'securitySchemes':{},"
-                             "'callbacks':{'c':{'{$u}':" ITEM(
-                                 "") "},'d':{'$ref':'#/x'}},'pathItems':{'p':" ITEM("") "}}");
-#undef LOGIN
-#undef ITEM
+    char given[1024], left[1024], members[1200], wanted[1200];
+    calls_of_the_service(given, sizeof given, "/score", ",'security':[{'Login':[]}]",
+                         "'Login':{'type':'oauth2'}");
+    calls_of_the_service(left, sizeof left, "/churn", "", "");
+    snprintf(members, sizeof members, "%s,%s", V31 "," SERVERS, given);
+    snprintf(wanted, sizeof wanted, "%s,%s", V31, left);
     becomes(members, wanted);
 }
 
