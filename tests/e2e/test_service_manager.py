@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """What a service manager sees: readiness, signs of life, stopping, sockets that it passes."""
 
+import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -9,7 +11,7 @@ import time
 import pytest
 
 from lib.client import Client
-from lib.gateway import binary, environment
+from lib.gateway import ROOT, binary, environment
 from lib.wait import until
 
 
@@ -73,6 +75,18 @@ def test_tells_when_it_reloads(manager, text):
     process.send_signal(signal.SIGTERM)
     assert told() == b"STOPPING=1"
     assert process.wait(10) == 0
+
+
+def test_the_units_own_command_reloads(manager):
+    """As systemd would run it: with MAINPID, and in words as it parts them."""
+    start, told, _ = manager
+    unit = (ROOT / "systemd" / "scoregate.service.in").read_text()
+    line, = re.findall(r"^ExecReload=\+(.*)$", unit, re.MULTILINE)
+    process = start(CONFIG)
+    assert told() == b"READY=1"
+    subprocess.run(shlex.split(line), env={"MAINPID": str(process.pid)}, check=True)
+    assert told().startswith(b"RELOADING=1")
+    assert told() == b"READY=1"
 
 
 def test_gives_signs_of_life(manager):
