@@ -208,17 +208,32 @@ static bool open_object(struct document *d, struct text value, struct text *insi
     return true;
 }
 
-/* The object VALUE without the members that are gone. */
-static void add_schemes(struct document *d, struct text value) {
+/* Writes a member of an object in its own way, or leaves it out. */
+typedef void member_writer(struct document *d, const struct json_part *part, bool *first);
+
+/* The object VALUE, member by member. */
+static void add_object(struct document *d, struct text value, member_writer *write) {
     struct text inside;
     struct json_part part;
     bool first = true;
     if (!open_object(d, value, &inside))
         return;
     while (json_text_next(&inside, &part))
-        if (is_left(d, part.name))
-            add_member(d, &part, &first);
+        write(d, &part, &first);
     buf_add_char(d->out, '}');
+}
+
+/* PART, of which the value is such an object. */
+static void add_object_member(struct document *d, const struct json_part *part, bool *first,
+                              member_writer *write) {
+    add_name(d, part->name, first);
+    add_object(d, part->value, write);
+}
+
+/* Schemes, by their names. */
+static void write_scheme(struct document *d, const struct json_part *part, bool *first) {
+    if (is_left(d, part->name))
+        add_member(d, part, first);
 }
 
 static void add_security(struct document *d, struct text value) {
@@ -228,7 +243,7 @@ static void add_security(struct document *d, struct text value) {
     buf_add_char(d->out, '[');
     while (json_text_next(&inside, &one)) {
         add_comma(d, &first);
-        add_schemes(d, one.value);
+        add_object(d, one.value, write_scheme);
     }
     buf_add_char(d->out, ']');
 }
@@ -253,26 +268,16 @@ static bool says_one_of(struct text name, const char *const *words, size_t n) {
     return false;
 }
 
-static void add_callbacks(struct document *d, struct text value);
+static void write_callback(struct document *d, const struct json_part *part, bool *first);
 
-static void add_operation(struct document *d, struct text value) {
+static void write_operation_member(struct document *d, const struct json_part *part, bool *first) {
     static const char *const elsewhere[] = {"servers", "schemes"};
-    struct text inside;
-    struct json_part part;
-    bool first = true;
-    if (!open_object(d, value, &inside))
-        return;
-    while (json_text_next(&inside, &part)) {
-        if (json_text_says(part.name, "security")) {
-            add_operation_security(d, &part, &first);
-        } else if (json_text_says(part.name, "callbacks")) {
-            add_name(d, part.name, &first);
-            add_callbacks(d, part.value);
-        } else if (!says_one_of(part.name, elsewhere, ARRAY_LEN(elsewhere))) {
-            add_member(d, &part, &first);
-        }
-    }
-    buf_add_char(d->out, '}');
+    if (json_text_says(part->name, "security"))
+        add_operation_security(d, part, first);
+    else if (json_text_says(part->name, "callbacks"))
+        add_object_member(d, part, first, write_callback);
+    else if (!says_one_of(part->name, elsewhere, ARRAY_LEN(elsewhere)))
+        add_member(d, part, first);
 }
 
 /* The method of an operation, or 0: NAME is that of something else. */
@@ -303,41 +308,23 @@ static bool add_path_item(struct document *d, struct text value, unsigned method
             add_member(d, &part, &first);
         } else if (method && (method & methods) == method) {
             called = true;
-            add_name(d, part.name, &first);
-            add_operation(d, part.value);
+            add_object_member(d, &part, &first, write_operation_member);
         }
     }
     buf_add_char(d->out, '}');
     return called || !any;
 }
 
-/* An object of path items that are no paths of the gateway: of all that they are, only security
- * goes that is not defined any more. */
-static void add_items(struct document *d, struct text value) {
-    struct text inside;
-    struct json_part part;
-    bool first = true;
-    if (!open_object(d, value, &inside))
-        return;
-    while (json_text_next(&inside, &part)) {
-        add_name(d, part.name, &first);
-        (void)add_path_item(d, part.value, ~0U);
-    }
-    buf_add_char(d->out, '}');
+/* A path item that is no path of the gateway: of all that it is, only security goes that is not
+ * defined any more. */
+static void write_item(struct document *d, const struct json_part *part, bool *first) {
+    add_name(d, part->name, first);
+    (void)add_path_item(d, part->value, ~0U);
 }
 
 /* An object of these. */
-static void add_callbacks(struct document *d, struct text value) {
-    struct text inside;
-    struct json_part part;
-    bool first = true;
-    if (!open_object(d, value, &inside))
-        return;
-    while (json_text_next(&inside, &part)) {
-        add_name(d, part.name, &first);
-        add_items(d, part.value);
-    }
-    buf_add_char(d->out, '}');
+static void write_callback(struct document *d, const struct json_part *part, bool *first) {
+    add_object_member(d, part, first, write_item);
 }
 
 /* What the caller writes for PATH, as the endpoint sees it: appended to LOCAL, with the methods
@@ -377,39 +364,22 @@ static void add_path(struct document *d, const struct json_part *part, bool *fir
     }
 }
 
-static void add_paths(struct document *d, struct text value) {
-    struct text inside;
-    struct json_part part;
-    bool first = true;
-    if (!open_object(d, value, &inside))
-        return;
-    while (json_text_next(&inside, &part)) {
-        if (text_starts(part.name, TEXT("\"x-")))
-            add_member(d, &part, &first);
-        else
-            add_path(d, &part, &first);
-    }
-    buf_add_char(d->out, '}');
+static void write_path(struct document *d, const struct json_part *part, bool *first) {
+    if (text_starts(part->name, TEXT("\"x-")))
+        add_member(d, part, first);
+    else
+        add_path(d, part, first);
 }
 
-static void add_components(struct document *d, struct text value) {
-    struct text inside;
-    struct json_part part;
-    bool first = true;
-    if (!open_object(d, value, &inside))
-        return;
-    while (json_text_next(&inside, &part)) {
-        add_name(d, part.name, &first);
-        if (json_text_says(part.name, "securitySchemes"))
-            add_schemes(d, part.value);
-        else if (json_text_says(part.name, "pathItems"))
-            add_items(d, part.value);
-        else if (json_text_says(part.name, "callbacks"))
-            add_callbacks(d, part.value);
-        else
-            buf_add_text(d->out, part.value);
-    }
-    buf_add_char(d->out, '}');
+static void write_component(struct document *d, const struct json_part *part, bool *first) {
+    if (json_text_says(part->name, "securitySchemes"))
+        add_object_member(d, part, first, write_scheme);
+    else if (json_text_says(part->name, "pathItems"))
+        add_object_member(d, part, first, write_item);
+    else if (json_text_says(part->name, "callbacks"))
+        add_object_member(d, part, first, write_callback);
+    else
+        add_member(d, part, first);
 }
 
 /* Where the gateway is. A caller that does not say whom it asks knows that. */
@@ -433,42 +403,49 @@ static void add_place(struct document *d) {
     json_add_string(d->out, host);
 }
 
-static void add_root_member(struct document *d, const struct json_part *part, bool *first) {
-    static const char *const place_v2[] = {"host", "basePath", "schemes"};
-    static const char *const place_v3[] = {"servers"};
-    struct text name = part->name;
-    if (d->v2 ? says_one_of(name, place_v2, ARRAY_LEN(place_v2))
-              : says_one_of(name, place_v3, ARRAY_LEN(place_v3)))
+/* How a member of the document that is an object is written; NULL: as it is. */
+static member_writer *writer_of(const struct document *d, struct text name) {
+    static const struct {
+        const char *name;
+        bool v2, v3;
+        member_writer *write;
+    } objects[] = {{"paths", true, true, write_path},
+                   {"securityDefinitions", true, false, write_scheme},
+                   {"components", false, true, write_component},
+                   {"webhooks", false, true, write_item}};
+    for (size_t i = 0; i < ARRAY_LEN(objects); i++)
+        if ((d->v2 ? objects[i].v2 : objects[i].v3) && json_text_says(name, objects[i].name))
+            return objects[i].write;
+    return NULL;
+}
+
+static bool says_where(const struct document *d, struct text name) {
+    static const char *const v2[] = {"host", "basePath", "schemes"}, *const v3[] = {"servers"};
+    return d->v2 ? says_one_of(name, v2, ARRAY_LEN(v2)) : says_one_of(name, v3, ARRAY_LEN(v3));
+}
+
+static void write_root_member(struct document *d, const struct json_part *part, bool *first) {
+    member_writer *write = writer_of(d, part->name);
+    bool security = json_text_says(part->name, "security");
+    if (says_where(d, part->name) || (security && !d->secured))
         return;
-    if (json_text_says(name, "security")) {
-        if (!d->secured)
-            return;
-        add_name(d, name, first);
+    if (write) {
+        add_object_member(d, part, first, write);
+    } else if (security) {
+        add_name(d, part->name, first);
         add_security(d, part->value);
-    } else if (json_text_says(name, "paths")) {
-        add_name(d, name, first);
-        add_paths(d, part->value);
-    } else if (d->v2 && json_text_says(name, "securityDefinitions")) {
-        add_name(d, name, first);
-        add_schemes(d, part->value);
-    } else if (!d->v2 && json_text_says(name, "components")) {
-        add_name(d, name, first);
-        add_components(d, part->value);
-    } else if (!d->v2 && json_text_says(name, "webhooks")) {
-        add_name(d, name, first);
-        add_items(d, part->value);
     } else {
         add_member(d, part, first);
     }
 }
 
-static void write(struct document *d) {
+static void write_root(struct document *d) {
     struct text inside = json_text_inside(d->root);
     struct json_part part;
     bool first = true;
     buf_add_char(d->out, '{');
     while (json_text_next(&inside, &part))
-        add_root_member(d, &part, &first);
+        write_root_member(d, &part, &first);
     add_place(d);
     buf_add_char(d->out, '}');
 }
@@ -501,7 +478,7 @@ static bool rewrite(struct document *d) {
     read_schemes(d);
     struct text security = json_text_member(d->root, "security");
     d->secured = json_text_is_array(security) && !is_open(d, security);
-    write(d);
+    write_root(d);
     return true;
 }
 
