@@ -57,7 +57,8 @@ static bool scan_number(struct json_scan *s) {
     return s->at - begin <= NUMBER_MAX;
 }
 
-/* What follows a backslash. Whether surrogates pair up is checked by cJSON. */
+/* What follows a backslash. Whether surrogates pair up is for those to check who read the string.
+ */
 static bool scan_escape(struct json_scan *s) {
     if (s->at == s->end)
         return false;
@@ -67,7 +68,7 @@ static bool scan_escape(struct json_scan *s) {
     if (s->end - s->at < 4 || memcmp(s->at, "0000", 4) == 0)
         return false;
     for (int i = 0; i < 4; i++, s->at++)
-        if (!*s->at || !strchr("0123456789abcdefABCDEF", *s->at))
+        if (text_hex_digit(*s->at) < 0)
             return false;
     return true;
 }
@@ -148,8 +149,7 @@ bool json_scan_value(struct json_scan *s) {
 struct text json_trim(struct text t) {
     if (t.len == 0)
         return t;
-    if (text_starts(t, TEXT("\xef\xbb\xbf")))
-        t = text_skip(t, 3);
+    t = text_skip_byte_order_mark(t);
     struct json_scan s = {t.at, t.at + t.len, 0};
     json_scan_blanks(&s);
     while (s.end > s.at && is_blank(s.end[-1]))

@@ -51,10 +51,8 @@ struct text json_text_member(struct text object, const char *name) {
 /* Four hexadecimal digits of valid JSON. */
 static uint32_t hex4(const char *at) {
     uint32_t code = 0;
-    for (int i = 0; i < 4; i++) {
-        char c = text_lower(at[i]);
-        code = code << 4 | (uint32_t)(c <= '9' ? c - '0' : c - 'a' + 10);
-    }
+    for (int i = 0; i < 4; i++)
+        code = code << 4 | (uint32_t)text_hex_digit(at[i]);
     return code;
 }
 

@@ -2,7 +2,7 @@
 /* A walk through JSON as it is written, for documents that are handed on with parts of them
  * changed: what is not changed stays as it was, numbers to the last digit. The functions are handed
  * texts out of a document for which json_is_valid() (base/json_grammar.h) is true: values without
- * blanks around them. Nothing is allocated unless said. */
+ * blanks around them. Nothing is allocated. */
 #pragma once
 
 #include "base/buf.h"

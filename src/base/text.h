@@ -57,6 +57,21 @@ static inline struct text text_skip(struct text t, size_t n) {
     return n >= t.len ? (struct text){t.at + t.len, 0} : (struct text){t.at + n, t.len - n};
 }
 
+/* What some editors, and .NET, put before a text of UTF-8. */
+#define TEXT_BYTE_ORDER_MARK TEXT("\xef\xbb\xbf")
+
+static inline struct text text_skip_byte_order_mark(struct text t) {
+    return text_starts(t, TEXT_BYTE_ORDER_MARK) ? text_skip(t, TEXT_BYTE_ORDER_MARK.len) : t;
+}
+
+/* The value of a hexadecimal digit; -1: C is none. */
+static inline int text_hex_digit(char c) {
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = text_lower(c);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 /* T as a string, to be freed; NULL: out of memory. */
 static inline char *text_dup(struct text t) {
     char *string = malloc(t.len + 1);

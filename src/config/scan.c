@@ -22,10 +22,6 @@ static struct text take(struct scan *s, size_t n) {
     return taken;
 }
 
-struct text scan_skip_mark(struct text text) {
-    return text_starts(text, TEXT("\xef\xbb\xbf")) ? text_skip(text, 3) : text;
-}
-
 bool scan_is_plain(struct text t) {
     while (t.len) {
         uint32_t code = 0;

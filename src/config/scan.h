@@ -43,8 +43,6 @@ struct scan {
     size_t order; /* place of what is found now */
 };
 
-/* TEXT without its byte order mark. */
-struct text scan_skip_mark(struct text text);
 /* The next token; TOKEN_END at the end. Tells what is wrong on the way and goes on behind it. */
 struct token scan_next(struct scan *s);
 /* Whether T is valid UTF-8 without control characters. */

@@ -109,7 +109,7 @@ static void read_tokens(struct source *s, struct source_file *file, unsigned dep
                     "holds a NUL byte; expected a text in UTF-8");
         return;
     }
-    struct scan scan = {scan_skip_mark(text), file->name, 1, s->problems, 0};
+    struct scan scan = {text_skip_byte_order_mark(text), file->name, 1, s->problems, 0};
     for (;;) {
         scan.order = s->count + 1;
         struct token t = scan_next(&scan);

@@ -20,10 +20,7 @@ static void terminate(struct attempt *a, struct text t) {
 }
 
 struct text answer_field(const struct attempt *a, struct text name) {
-    for (size_t i = 0; i < a->answer.line_count; i++)
-        if (text_equal_nocase(a->answer.lines[i].name, name))
-            return a->answer.lines[i].value;
-    return (struct text){0};
+    return field_value(a->answer.lines, a->answer.line_count, name);
 }
 
 /* The lines that go to the caller, with what is ours behind them; CHANGED: the body is not the one

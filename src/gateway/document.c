@@ -46,23 +46,16 @@ static void read_directive(struct caching *c, struct text directive) {
     }
 }
 
-static struct text value_called(const struct field_line *lines, size_t n, struct text name) {
-    for (size_t i = 0; i < n; i++)
-        if (text_equal_nocase(lines[i].name, name))
-            return lines[i].value;
-    return (struct text){0};
-}
-
 /* Expires counts where Cache-Control says nothing; what is no date is past (RFC 9111 section 5.3).
  */
 static void read_expires(struct caching *c, const struct field_line *lines, size_t n) {
-    struct text expires = value_called(lines, n, TEXT("expires"));
+    struct text expires = field_value(lines, n, TEXT("expires"));
     int64_t end, now;
     if (c->said || !expires.at)
         return;
     c->said = true;
     if (parse_http_date(expires, &end) &&
-        parse_http_date(value_called(lines, n, TEXT("date")), &now) && end > now)
+        parse_http_date(field_value(lines, n, TEXT("date")), &now) && end > now)
         c->seconds = end - now < AGE_MAX ? (uint64_t)(end - now) : AGE_MAX;
 }
 
@@ -84,7 +77,7 @@ static struct caching read_caching(struct text control, const struct field_line 
     while (text_next_element(&control, &directive))
         read_directive(&c, directive);
     read_expires(&c, lines, n);
-    struct text age = value_called(lines, n, TEXT("age"));
+    struct text age = field_value(lines, n, TEXT("age"));
     if (age.at && !parse_u64(age, AGE_MAX, &c.age))
         c.age = AGE_MAX;
     for (size_t i = 0; i < n; i++)

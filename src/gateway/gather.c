@@ -9,9 +9,8 @@
 
 /* How deep JSON may be that is opened. */
 #define DEPTH_MAX 500
-/* What may stand in front of it. */
-#define BYTE_ORDER_MARK "\xef\xbb\xbf"
-#define BLANKS_MAX      1024
+/* So many blanks may stand in front of it. */
+#define BLANKS_MAX 1024
 
 static bool is_encoded(const struct attempt *a) {
     struct text coding = answer_field(a, TEXT("content-encoding"));
@@ -92,7 +91,7 @@ static void finish(struct attempt *a) {
  * the beginning alone, since it is asked about each piece. */
 static bool is_hopeless(const struct attempt *a) {
     struct text begin = buf_text(&a->gathered);
-    if (a->exchange->target != ROUTE_SCORE || text_starts(TEXT(BYTE_ORDER_MARK), begin))
+    if (a->exchange->target != ROUTE_SCORE || text_starts(TEXT_BYTE_ORDER_MARK, begin))
         return false;
     bool all = begin.len <= BLANKS_MAX;
     begin = json_trim((struct text){begin.at, all ? begin.len : BLANKS_MAX});

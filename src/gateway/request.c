@@ -46,7 +46,7 @@ static void add_endpoint_part(struct buf *b, const struct attempt *a) {
     const struct exchange *x = a->exchange;
     const struct site *site = a->stock->site;
     bool swagger = x->target == ROUTE_SWAGGER;
-    buf_add_string(b, method_name(exchange_method(x)));
+    buf_add_text(b, swagger ? TEXT("GET") : x->head.method_text);
     buf_add_char(b, ' ');
     add_target(b, x, swagger ? &site->endpoint->swagger : &site->endpoint->scoring);
     buf_add_string(b, " HTTP/1.1\r\n");

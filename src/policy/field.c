@@ -37,8 +37,8 @@ static const unsigned char by_length[LENGTH_MAX + 1][SAME_LENGTH_MAX + 1] = {
     [14] = {FIELD_CONTENT_DIGEST, FIELD_CONTENT_LENGTH, FIELD_SEC_FETCH_SITE, FIELD_X_MS_USERAGENT},
     [15] = {FIELD_ACCEPT_ENCODING, FIELD_CLEAR_SITE_DATA, FIELD_PUBLIC_KEY_PINS,
             FIELD_X_FORWARDED_FOR, FIELD_X_MS_REQUEST_ID},
-    [16] = {FIELD_CONTENT_ENCODING, FIELD_PROXY_CONNECTION, FIELD_WWW_AUTHENTICATE,
-            FIELD_X_FORWARDED_HOST, FIELD_X_FORWARDED_PORT},
+    [16] = {FIELD_PROXY_CONNECTION, FIELD_WWW_AUTHENTICATE, FIELD_X_FORWARDED_HOST,
+            FIELD_X_FORWARDED_PORT},
     [17] = {FIELD_IF_MODIFIED_SINCE, FIELD_TRANSFER_ENCODING, FIELD_X_FORWARDED_PROTO},
     [18] = {FIELD_PROXY_AUTHENTICATE, FIELD_X_FORWARDED_SERVER},
     [19] = {FIELD_IF_UNMODIFIED_SINCE, FIELD_PROXY_AUTHORIZATION},
@@ -82,4 +82,11 @@ unsigned field_rules(enum field id) {
 
 const char *field_name(enum field id) {
     return (size_t)id < ARRAY_LEN(known) ? known[id].name : "";
+}
+
+struct text field_value(const struct field_line *lines, size_t n, struct text name) {
+    for (size_t i = 0; i < n; i++)
+        if (text_equal_nocase(lines[i].name, name))
+            return lines[i].value;
+    return (struct text){0};
 }

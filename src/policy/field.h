@@ -44,7 +44,6 @@ enum field_rule {
     X("clear-site-data", CLEAR_SITE_DATA, FIELD_NEVER_DOWN)                                        \
     X("connection", CONNECTION, FIELD_HOP)                                                         \
     X("content-digest", CONTENT_DIGEST, FIELD_OF_BYTES)                                            \
-    X("content-encoding", CONTENT_ENCODING, 0)                                                     \
     X("content-length", CONTENT_LENGTH, FIELD_NEVER_UP | FIELD_NEVER_DOWN | FIELD_SINGLE)          \
     X("content-md5", CONTENT_MD5, FIELD_OF_BYTES)                                                  \
     X("content-type", CONTENT_TYPE, FIELD_SINGLE)                                                  \
@@ -118,3 +117,6 @@ enum field field_lookup(struct text name);
 unsigned field_rules(enum field id);
 /* Its name in lower case; "" for FIELD_OTHER. */
 const char *field_name(enum field id);
+/* The value of the first of these N lines called NAME, whatever its case; {NULL, 0}: there is none.
+ */
+struct text field_value(const struct field_line *lines, size_t n, struct text name);

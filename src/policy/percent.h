@@ -5,18 +5,10 @@
 
 #include "base/text.h"
 
-static inline int percent_digit(char c) {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* The byte whose two hex digits stand at T.at[AT], or -1 if they do not. */
 static inline int percent_byte(struct text t, size_t at) {
     if (at >= t.len || t.len - at < 2)
         return -1;
-    int high = percent_digit(t.at[at]), low = percent_digit(t.at[at + 1]);
+    int high = text_hex_digit(t.at[at]), low = text_hex_digit(t.at[at + 1]);
     return high < 0 || low < 0 ? -1 : high * 16 + low;
 }

@@ -119,7 +119,7 @@ static unsigned char decoded(struct text t, size_t *width) {
 static bool completes_escape(unsigned *length, char c) {
     if (c == '%')
         *length = 1;
-    else if (*length && percent_digit(c) >= 0)
+    else if (*length && text_hex_digit(c) >= 0)
         ++*length;
     else
         *length = 0;

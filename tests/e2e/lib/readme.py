@@ -3,6 +3,10 @@
 
 import re
 
+from .gateway import ROOT
+
+EXAMPLES = ROOT / "examples"
+
 
 def commands(path, language="sh"):
     """The code blocks in LANGUAGE of the README at PATH, in their order."""

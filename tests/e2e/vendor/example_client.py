@@ -7,12 +7,11 @@ import shutil
 import subprocess
 
 import pytest
-from lib.gateway import ROOT, environment
-from lib.readme import commands
+from lib.gateway import environment
+from lib.readme import EXAMPLES, commands
 from lib.wait import until
 from servers import KEY
 
-EXAMPLES = ROOT / "examples"
 # What the READMEs say where the gateway is; in the tests it has another port.
 GATEWAY = "http://127.0.0.1:8080"
 # As the article prints them; see tests/data/README.md.

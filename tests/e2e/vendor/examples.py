@@ -4,12 +4,9 @@
 import shutil
 
 from example_endpoint import Endpoint
-from lib.gateway import ROOT
 from lib.machine import Machine
-from lib.readme import commands
+from lib.readme import EXAMPLES, commands
 from lib.upstream import ScriptedUpstream
-
-EXAMPLES = ROOT / "examples"
 
 
 class Example:

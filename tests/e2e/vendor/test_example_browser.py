@@ -5,12 +5,12 @@ import re
 import urllib.request
 
 import pytest
-from lib.gateway import ROOT
+from lib.readme import EXAMPLES
 from lib.wait import until
 from servers import KEY, Process, free_port
 
 pytestmark = pytest.mark.xdist_group("vendor")
-EXAMPLE = ROOT / "examples" / "browser"
+EXAMPLE = EXAMPLES / "browser"
 README = (EXAMPLE / "README.md").read_text()
 NO_PREDICTIONS = ["–", "–"]
 

@@ -5,9 +5,9 @@ import json
 import re
 
 import pytest
-from example_client import EXAMPLES, GATEWAY, PREDICTIONS
+from example_client import GATEWAY, PREDICTIONS
 from lib.gateway import ROOT
-from lib.readme import commands
+from lib.readme import EXAMPLES, commands
 
 pytestmark = pytest.mark.xdist_group("vendor")
 CLIENTS = {"csharp": "Program.cs", "go": "main.go", "java": "App.java", "python": "score.py"}

@@ -8,8 +8,8 @@ import re
 import pytest
 from clients import clients_directory
 from example_endpoint import Endpoint
-from examples import EXAMPLES, Example
-from lib.readme import commands
+from examples import Example
+from lib.readme import EXAMPLES, commands
 from lib.wait import until
 from openai_service import REPLY, Service
 from pod import Pod
