@@ -8,6 +8,7 @@ A plain run takes every so many; `make check-soak` takes all of them."""
 import os
 import random
 import signal
+import threading
 import time
 
 import pytest
@@ -444,6 +445,65 @@ def test_s6_in_a_renewal(renewing, azure, faults, seconds):
         for i in range(CREDENTIALS):
             assert caller.post(f"/e{i}").status == 200
     base.assert_back(memory=8 * MIB)
+
+
+class Renewing:
+    """A gateway with one token, which it renews every second and has little else to do. Requests are few,
+    so that what is counted from a quiet moment on is one renewal."""
+
+    def __init__(self, directory, azure, certs, gateway, up):
+        directory.mkdir()
+        self.faults = Faults(directory)
+        app = azure.application(secret=SECRET)
+        self.gate = gateway(
+            [{"path": "/score", "identity": "app", "scoring_uri": up.url("/score"), "auth": {"type": "entra"}}],
+            identities={"app": client_secret(azure, app)}, azure=settings(azure, certs), workers=1,
+            env=self.faults.env, secrets=[SECRET], log={"level": "error", "format": "text", "access": False})
+        until(lambda: self.gate.admin("/readyz").status == 200, "the gateway is ready")
+
+    def renewals(self):
+        return self.gate.metric("scoregate_credential_refresh_total", credential="identity:app",
+                                result="success")
+
+    def renew(self, n=0):
+        """One renewal, of which the Nth call fails; how many calls it made. The next one goes well."""
+        before = self.renewals()
+        self.faults.count()
+        settled(self.faults)
+        self.faults.count(n)
+        until(lambda: self.faults.calls, "a renewal begins", SOON)
+        calls = settled(self.faults)
+        self.faults.stop()
+        until(lambda: self.renewals() > before, "it is renewed", SOON)
+        with self.gate.client() as caller:
+            assert caller.post("/score").status == 200
+        return calls
+
+
+@pytest.mark.parametrize("part", [
+    pytest.param(96 * SLOW, id="some"), pytest.param(1, id="each", marks=pytest.mark.slow)])
+def test_s6_in_one_renewal(azure, certs, upstream, gateway, tmp_path, part):
+    """Each call of one renewal, by many gateways side by side, since each has one renewal a second."""
+    azure.token_lifetime, azure.refresh_in = 600, 1
+    up = upstream(handler=fine, timeout=600)
+    many = [Renewing(tmp_path / f"faults{i}", azure, certs, gateway, up) for i in range(24 if part == 1 else 6)]
+    total, wrong = max(one.renew() for one in many), []
+
+    def play(number):
+        try:
+            for n in range(1 + number * part, total + 1, len(many) * part):
+                many[number].renew(n)
+        except BaseException as error:  # pylint: disable=broad-exception-caught
+            wrong.append((number, error))
+
+    players = [threading.Thread(target=play, args=(i,)) for i in range(len(many))]
+    for player in players:
+        player.start()
+    for player in players:
+        player.join()
+    assert total > 100 and not wrong, wrong[:3]
+    for one in many:
+        assert one.gate.process.poll() is None
 
 
 def test_s6_memory_is_out_for_whole_renewals(renewing, faults):
